@@ -1,0 +1,85 @@
+"""What a name on the command line stands for: one literal table, imported on use.
+
+A component from outside the package is named by its file: `--algo my.py:Scaffold`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from fedmini.errors import UserError
+from fedmini.options import nearest
+
+TABLE = {
+    "algorithm": {
+        "fedavg": "fedmini.algorithms.fedavg:FedAvg",
+        "fedprox": "fedmini.algorithms.fedprox:FedProx",
+        "centralized": "fedmini.algorithms.centralized:Centralized",
+        "local": "fedmini.algorithms.local:Local",
+    },
+    "partition": {
+        "iid": "fedmini.data.partition:IID",
+        "dirichlet": "fedmini.data.partition:Dirichlet",
+        "quantity": "fedmini.data.partition:Quantity",
+        "site": "fedmini.data.partition:Site",
+    },
+    "optimizer": {"sgd": "fedmini.optim:SGD", "adam": "fedmini.optim:Adam"},
+    "aggregator": {"mean": "fedmini.aggregation.mean:Mean"},
+    "model": {"unet": "fedmini.models.unet:UNet"},
+    "task": {"segmentation": "fedmini.tasks.segmentation:Segmentation"},
+    "dataset": {"brats": "fedmini.data.phantom:brats"},
+}
+FLAGS = {"algorithm": "--algo"}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """The names that fedmini itself knows for a kind of component."""
+    return tuple(TABLE[kind])
+
+
+def resolve(kind: str, name: str) -> type:
+    """The class that `name` stands for: of the table, or `path/to/file.py:Name`.
+
+    Raises UserError for an unknown name, a file that is missing or raises, a name it lacks.
+    """
+    flag = FLAGS.get(kind, "--" + kind)
+    if ".py:" in name:
+        path, _, attribute = name.rpartition(":")
+        if not Path(path).is_file():
+            raise UserError(f"{flag} {path}: there is no such file")
+        try:
+            module = _load_file(os.path.abspath(path))
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"{flag} {path}: {reason}") from error
+    elif name in TABLE[kind]:
+        where, _, attribute = TABLE[kind][name].partition(":")
+        module = importlib.import_module(where)
+    else:
+        known = ", ".join(names(kind))
+        hint = nearest(name, names(kind))
+        raise UserError(f"{flag} {name}: choose from {known}, or FILE.py:NAME{hint}")
+    if not hasattr(module, attribute):
+        hint = nearest(attribute, vars(module))
+        raise UserError(f"{flag} {name}: the file has no {attribute}{hint}")
+    return getattr(module, attribute)
+
+
+@functools.cache
+def _load_file(path: str) -> ModuleType:
+    """Run a Python file as a module of its own; the same file gives the same module."""
+    # Its path is its name: it hides no other module, and dataclasses find it where they look.
+    spec = importlib.util.spec_from_file_location(path, path)
+    module = sys.modules[path] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path]
+        raise
+    return module
