@@ -1,0 +1,121 @@
+"""Synthetic hospitals: a stand-in for BraTS that needs no download and holds no person's data.
+
+Six hospitals of unequal size, each with its own scanner and its own mix of tumours, in the form
+that prepared BraTS has. What is in it depends on its version alone, never on the seed of a run.
+`python -m fedmini.data.phantom --out brats.h5` writes it to a file.
+
+Left out: any claim about patients. A number measured here says how methods differ, nothing more.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedmini.data.brain import draw_brain
+from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, channel_statistics
+from fedmini.data.mri import Scanner, scan, signal, standardise
+from fedmini.data.store import write
+from fedmini.data.tumour import displace, grow, plan
+from fedmini.errors import UserError
+from fedmini.rng import numpy_stream
+
+CLASSES = ("background", "necrotic core", "oedema", "enhancing")
+REGIONS = {"whole": (1, 2, 3), "core": (1, 3), "enhancing": (3,)}
+SLICES = 6  # a patient
+LOWEST, HIGHEST = -0.45, 0.62  # heights of the outer slices, in half brain lengths
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """Whom a hospital sees, and with what it looks at them."""
+
+    name: str
+    patients: int
+    high_grade: float  # share of patients
+    size: float  # median tumour radius in half brain lengths
+    scanner: Scanner
+
+
+HOSPITALS = (
+    Hospital("Aspen", 36, 0.8, 0.40, Scanner(900, (1.0, 1.0, 1.0, 1.0), 0.10, 0.02, 1.0)),
+    Hospital("Birch", 28, 0.6, 0.36, Scanner(240, (1.3, 0.8, 0.8, 1.2), 0.16, 0.03, 0.9)),
+    Hospital("Cedar", 22, 0.9, 0.44, Scanner(4000, (0.7, 1.2, 1.1, 0.8), 0.18, 0.025, 1.1)),
+    Hospital("Elm", 16, 0.3, 0.34, Scanner(120, (1.0, 1.4, 1.3, 0.7), 0.14, 0.045, 0.8)),
+    Hospital("Hazel", 11, 0.7, 0.38, Scanner(600, (1.5, 0.9, 0.9, 1.4), 0.2, 0.035, 1.0)),
+    Hospital("Oak", 7, 0.4, 0.32, Scanner(60, (0.8, 1.1, 1.2, 1.0), 0.18, 0.055, 0.7)),
+)
+
+
+def brats(version: str = "1") -> Dataset:
+    """Build the synthetic hospitals: 720 slices of 120 patients, 4 x 64 x 64, in seconds.
+
+    Raises UserError for a version other than "1".
+    """
+    if version != "1":
+        raise UserError(f"synthetic brats: found version {version!r}; right would be '1'")
+    key = f"fedmini-phantom-brats-{version}"
+    images, masks, split, site = [], [], [], []
+    for index, hospital in enumerate(HOSPITALS):
+        for number, part in enumerate(_split(hospital.patients, numpy_stream(key, index))):
+            image, mask = _patient(numpy_stream(key, index, number), hospital)
+            images.append(image)
+            masks.append(mask)
+            split.append(part)
+            site.append(index)
+    patients = len(images)
+    split = np.repeat(np.array(split, np.uint8), SLICES)
+    stacked = np.concatenate(images)
+    mean, std = channel_statistics(stacked[split == TRAIN])
+    return Dataset(
+        name="brats",
+        task="segmentation",
+        classes=CLASSES,
+        source="SYNTHETIC phantoms of fedmini; nobody's images",
+        synthetic=True,
+        version=version,
+        mean=mean,
+        std=std,
+        regions=REGIONS,
+        images=stacked,
+        targets=np.concatenate(masks),
+        patient=np.repeat(np.arange(patients), SLICES),
+        split=split,
+        site=np.repeat(np.array(site, np.int64), SLICES),
+        site_names=tuple(hospital.name for hospital in HOSPITALS),
+    )
+
+
+def _patient(rng: np.random.Generator, hospital: Hospital) -> tuple[np.ndarray, np.ndarray]:
+    """One patient's images (SLICES, 4, H, W) float16 and masks (SLICES, H, W) uint8."""
+    z = np.linspace(LOWEST, HIGHEST, SLICES, dtype=np.float32)[:, None, None]
+    z = z + np.float32(rng.uniform(-0.05, 0.05))
+    size = hospital.size * np.exp(rng.normal(0, 0.3))
+    lesion = plan(rng, size, rng.random() < hospital.high_grade)
+    x, y = displace(rng, z, lesion)
+    brain = draw_brain(rng, x, y, z, age=rng.random())
+    tumour = grow(rng, z, lesion, brain)
+    image = signal(rng, brain, tumour, hospital.scanner.uptake)
+    raw = scan(rng, image, z, hospital.scanner)
+    return standardise(raw, brain.inside), tumour.labels
+
+
+def _split(patients: int, rng: np.random.Generator) -> np.ndarray:
+    """Which split each patient of a hospital is in: 60% train, 10% validation, 30% test."""
+    test, validation = round(0.3 * patients), max(1, round(0.1 * patients))
+    training = patients - test - validation
+    return rng.permutation(np.repeat([TRAIN, VALIDATION, TEST], [training, validation, test]))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the synthetic hospitals to a file."""
+    parser = argparse.ArgumentParser(prog="python -m fedmini.data.phantom", allow_abbrev=False)
+    parser.add_argument("--out", required=True, metavar="FILE.h5", help="where to write it")
+    write(parser.parse_args(argv).out, brats())
+
+
+if __name__ == "__main__":
+    main()

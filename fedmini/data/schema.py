@@ -1,0 +1,160 @@
+"""What a prepared data set must be, checked before anything uses it.
+
+Every check names the field, what was found there and what would be right. The same checks guard
+reading and writing, so a file that fedmini wrote is a file that fedmini reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fedmini.data.dataset import SPLITS, TRAIN, Dataset
+from fedmini.errors import UserError
+
+TASKS = ("segmentation", "multilabel", "binary", "multiclass")
+MOST_CLASSES = 256  # indices are stored in one byte
+FARTHEST = 10.0  # standard deviations of a mean pixel from the mean: other units are in use
+
+
+def validate(dataset: Dataset, where: str) -> None:
+    """Raise UserError, beginning with `where`, if the data set breaks the schema anywhere."""
+    for name in ("name", "source", "version"):
+        text = getattr(dataset, name)
+        _need(_is_text(text), where, name, repr(text), "a line of text")
+    check_description(dataset.task, dataset.classes, where)
+    arrays = {target_name(dataset.task): dataset.targets}
+    for name in ("images", "patient", "split", "site"):
+        arrays[name] = getattr(dataset, name)
+    check_layout(arrays, dataset.task, len(dataset.classes), where)
+    _check_regions(dataset, where)
+    _check_targets(dataset, where)
+    _check_sites(dataset, where)
+    _check_patients(dataset, where)
+    _check_images(dataset, where)
+    _check_statistics(dataset, where)
+
+
+def target_name(task: str) -> str:
+    """The name of the array that holds what is to be predicted."""
+    return "masks" if task == "segmentation" else "labels"
+
+
+def check_description(task: str, classes: tuple[str, ...], where: str) -> None:
+    """The task is known, and its classes are distinct names in a number that fits it."""
+    known = ", ".join(TASKS)
+    _need(task in TASKS, where, "task", repr(task), f"one of {known}")
+    _need(_are_names(classes), where, "classes", repr(classes), "names, all different")
+    low, high = {"multilabel": (1, MOST_CLASSES), "binary": (2, 2)}.get(task, (2, MOST_CLASSES))
+    right = "2 names, the negative class first" if high == 2 else f"{low} to {high} names"
+    _need(low <= len(classes) <= high, where, "classes", f"{len(classes)} names", right)
+
+
+def check_layout(arrays: Mapping, task: str, classes: int, where: str) -> None:
+    """Types and shapes, from anything with dtype and shape: arrays here or still in a file."""
+    images = arrays["images"]
+    form = f"{images.dtype} of shape {images.shape}"
+    usable = images.dtype in (np.uint8, np.float16) and len(images.shape) == 4
+    right = "uint8 or float16 of shape (N, C, H, W), none of them 0"
+    _need(usable and 0 not in images.shape, where, "images", form, right)
+    count, _, height, width = images.shape
+    columns = classes if task == "multilabel" else 1
+    expected = {
+        "masks": (np.uint8, (count, height, width)),
+        "labels": (np.uint8, (count, columns)),
+        "patient": (np.int64, (count,)),
+        "split": (np.uint8, (count,)),
+        "site": (np.int64, (count,)),
+    }
+    for name, array in arrays.items():
+        if name != "images":
+            dtype, shape = expected[name]
+            form = f"{array.dtype} of shape {array.shape}"
+            right = f"{np.dtype(dtype)} of shape {shape}"
+            _need(array.dtype == dtype and tuple(array.shape) == shape, where, name, form, right)
+
+
+def _check_regions(dataset: Dataset, where: str) -> None:
+    if dataset.task != "segmentation":
+        _need(not dataset.regions, where, "regions", "some", f"none for a {dataset.task} task")
+        return
+    _need(bool(dataset.regions), where, "regions", "none", "at least one")
+    foreground = range(1, len(dataset.classes))
+    for name, indices in dataset.regions.items():
+        fits = len(indices) > 0 and all(index in foreground for index in indices)
+        right = f"some of the mask indices 1 to {len(dataset.classes) - 1}"
+        _need(_is_text(name) and fits, where, "regions", f"{name!r}: {list(indices)}", right)
+
+
+def _check_targets(dataset: Dataset, where: str) -> None:
+    highest = 1 if dataset.task == "multilabel" else len(dataset.classes) - 1
+    found = int(dataset.targets.max())
+    _need(found <= highest, where, target_name(dataset.task), str(found), f"0 to {highest}")
+
+
+def _check_sites(dataset: Dataset, where: str) -> None:
+    names = dataset.site_names
+    _need(_are_names(names), where, "site_names", repr(names), "names, all different")
+    low, high = int(dataset.site.min()), int(dataset.site.max())
+    right = "-1 (unknown), or an index into the names in the attribute site_names"
+    found = f"{low if low < -1 else high} with {len(names)} names"
+    _need(low >= -1 and high < len(names), where, "site", found, right)
+
+
+def _check_patients(dataset: Dataset, where: str) -> None:
+    found = int(dataset.split.max())
+    _need(found <= 2, where, "split", str(found), "0 train, 1 validation or 2 test")
+    training = int((dataset.split == TRAIN).sum())
+    _need(training > 0, where, "split", "no training images", "at least one image with split 0")
+    for field, values, names in (
+        ("split", dataset.split, SPLITS),
+        ("site", dataset.site, (*dataset.site_names, "unknown")),
+    ):
+        order = np.argsort(dataset.patient, kind="stable")
+        patient, sorted_values = dataset.patient[order], values[order]
+        torn = (patient[1:] == patient[:-1]) & (sorted_values[1:] != sorted_values[:-1])
+        if torn.any():
+            row = int(torn.argmax())
+            both = " and ".join(names[value] for value in sorted_values[row : row + 2])
+            found = f"patient {patient[row]} in {both}"
+            right = f"one {field} for a patient"
+            raise UserError(f"{where}: {field}: found {found}; right would be {right}")
+
+
+def _check_images(dataset: Dataset, where: str) -> None:
+    if dataset.images.dtype == np.float16:
+        finite = np.isfinite(dataset.images).all(axis=(1, 2, 3))
+        found = f"NaN or infinity in image {finite.argmin()}"
+        _need(finite.all(), where, "images", found, "finite numbers")
+
+
+def _check_statistics(dataset: Dataset, where: str) -> None:
+    channels = dataset.channels
+    for name in ("mean", "std"):
+        values = getattr(dataset, name)
+        form = f"{values.dtype} of shape {values.shape}"
+        right = f"float32 of shape ({channels},)"
+        _need(values.dtype == np.float32 and values.shape == (channels,), where, name, form, right)
+        _need(np.isfinite(values).all(), where, name, str(values.tolist()), "finite numbers")
+    _need((dataset.std > 0).all(), where, "std", str(dataset.std.tolist()), "numbers above 0")
+    rows = np.flatnonzero(dataset.split == TRAIN)
+    sample = dataset.images[rows[:: len(rows) // 256 + 1]].astype(np.float32)
+    # E|x - mean| / std <= 1, by Cauchy and Schwarz, under the right statistics
+    distance = np.abs(sample - dataset.mean[:, None, None]).mean(axis=(0, 2, 3)) / dataset.std
+    found = f"mean {dataset.mean.tolist()}, std {dataset.std.tolist()}"
+    right = "those of the training images, a channel, in stored units"
+    _need((distance <= FARTHEST).all(), where, "mean and std", found, right)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _are_names(values: tuple[str, ...]) -> bool:
+    return all(map(_is_text, values)) and len(set(values)) == len(values)
+
+
+def _need(holds: bool, where: str, field: str, found: str, right: str) -> None:
+    if not holds:
+        raise UserError(f"{where}: {field}: found {found}; right would be {right}")

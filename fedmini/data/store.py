@@ -1,0 +1,166 @@
+"""Prepared data on disk: one HDF5 file a data set.
+
+Arrays `images`, `masks` or `labels`, `patient`, `split` and optionally `site`; attributes `name`,
+`task`, `classes`, `source`, `synthetic`, `version`, `mean`, `std` and optionally `site_names` and
+`regions`, which is JSON: region name -> mask indices. `fedmini.data.schema` says what they hold.
+Written in the format of HDF5 1.10, whose checksums turn damage into an error.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fedmini.data.dataset import Dataset, shrink
+from fedmini.data.schema import check_description, check_layout, target_name, validate
+from fedmini.errors import UserError
+from fedmini.files import atomic_path
+
+__all__ = ["Dataset", "read", "shrink", "validate", "write"]
+
+
+def read(path: str | Path) -> Dataset:
+    """The data set in a file, all in memory.
+
+    Raises UserError, naming file and field, for anything that is not a whole and valid data set.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: there is no such file; a prepared data set would be right")
+    if not h5py.is_hdf5(path):
+        raise UserError(f"{path}: this is no HDF5 file; a prepared data set would be right")
+    try:
+        with h5py.File(path, "r") as file:
+            dataset = _load(file, str(path))
+    except UserError:
+        raise
+    except Exception as error:  # the HDF5 library reports damage as almost any exception
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: the file is damaged or cannot be read: {reason}") from error
+    validate(dataset, str(path))
+    return dataset
+
+
+def write(path: str | Path, dataset: Dataset) -> None:
+    """Write a valid data set, whole or not at all; equal data sets give equal bytes.
+
+    Raises UserError if it is not valid, OSError if it cannot be written.
+    """
+    validate(dataset, str(path))
+    with atomic_path(path) as partial, h5py.File(partial, "w", libver="v110") as file:
+        _store(file, "images", dataset.images, image_by_image=True)
+        segmentation = dataset.task == "segmentation"
+        _store(file, target_name(dataset.task), dataset.targets, image_by_image=segmentation)
+        _store(file, "patient", dataset.patient)
+        _store(file, "split", dataset.split)
+        if dataset.site_names:
+            _store(file, "site", dataset.site)
+            file.attrs["site_names"] = _fixed_length(dataset.site_names)
+        for name in ("synthetic", "mean", "std"):
+            file.attrs[name] = getattr(dataset, name)
+        for name in ("name", "task", "source", "version", "classes"):
+            file.attrs[name] = _fixed_length(getattr(dataset, name))
+        file.attrs["regions"] = _fixed_length(json.dumps(dataset.regions))
+
+
+def _store(file: h5py.File, name: str, array: np.ndarray, image_by_image: bool = False) -> None:
+    """One compressed array with checksums, which reveal damage when it is read."""
+    chunk = (1, *array.shape[1:]) if image_by_image else array.shape
+    file.create_dataset(name, data=array, chunks=chunk, compression="gzip", fletcher32=True)
+
+
+def _fixed_length(texts: str | tuple[str, ...]) -> np.ndarray:
+    """UTF-8 in place: on a damaged heap of variable-length texts the HDF5 library can hang."""
+    encoded = np.char.encode(np.asarray(texts), "utf-8")
+    return encoded.astype(h5py.string_dtype("utf-8", encoded.dtype.itemsize))
+
+
+def _load(file: h5py.File, where: str) -> Dataset:
+    """Types and shapes are checked before any large array is read."""
+    task = _text(file, "task", where)
+    classes = _texts(file, "classes", where)
+    check_description(task, classes, where)
+    target = target_name(task)
+    arrays = {name: _array(file, name, where) for name in ("images", target, "patient", "split")}
+    if "site" in file:
+        arrays["site"] = _array(file, "site", where)
+    check_layout(arrays, task, len(classes), where)
+    patient = arrays["patient"][:]
+    unknown = np.full(len(patient), -1, np.int64)
+    return Dataset(
+        name=_text(file, "name", where),
+        task=task,
+        classes=classes,
+        source=_text(file, "source", where),
+        synthetic=_flag(file, "synthetic", where),
+        version=_text(file, "version", where),
+        mean=_numbers(file, "mean", where),
+        std=_numbers(file, "std", where),
+        regions=_regions(file, classes, where) if task == "segmentation" else {},
+        images=arrays["images"][:],
+        targets=arrays[target][:],
+        patient=patient,
+        split=arrays["split"][:],
+        site=arrays["site"][:] if "site" in arrays else unknown,
+        site_names=_texts(file, "site_names", where) if "site_names" in file.attrs else (),
+    )
+
+
+def _array(file: h5py.File, name: str, where: str) -> h5py.Dataset:
+    if name not in file:
+        raise UserError(f"{where}: {name}: there is no such array; the schema asks for one")
+    array = file.get(name)  # None for a link that leads nowhere
+    if not isinstance(array, h5py.Dataset) or array.shape is None:
+        raise UserError(f"{where}: {name}: found no readable array; the schema asks for one")
+    return array
+
+
+def _attribute(file: h5py.File, name: str, where: str) -> object:
+    if name not in file.attrs:
+        raise UserError(f"{where}: {name}: there is no such attribute; the schema asks for one")
+    return file.attrs[name]
+
+
+def _text(file: h5py.File, name: str, where: str) -> str:
+    """A text, or a whole number written as one."""
+    value = _attribute(file, name, where)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8")
+    if not isinstance(value, (str, int, np.integer)):
+        raise UserError(f"{where}: {name}: found {type(value).__name__}; right would be a text")
+    return str(value)
+
+
+def _texts(file: h5py.File, name: str, where: str) -> tuple[str, ...]:
+    value = _attribute(file, name, where)
+    values = [each.decode("utf-8") if isinstance(each, bytes) else each for each in np.ravel(value)]
+    if not all(isinstance(each, str) for each in values):
+        raise UserError(f"{where}: {name}: found {values[:3]}; right would be a list of texts")
+    return tuple(values)
+
+
+def _flag(file: h5py.File, name: str, where: str) -> bool:
+    value = _attribute(file, name, where)
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
+        raise UserError(f"{where}: {name}: found {value!r}; right would be true or false")
+    return bool(value)
+
+
+def _numbers(file: h5py.File, name: str, where: str) -> np.ndarray:
+    value = np.asarray(_attribute(file, name, where))
+    if value.dtype.kind not in "iuf":
+        raise UserError(f"{where}: {name}: found {value.dtype}; right would be a number a channel")
+    return value.astype(np.float32)
+
+
+def _regions(file: h5py.File, classes: tuple[str, ...], where: str) -> dict[str, tuple[int, ...]]:
+    if "regions" not in file.attrs:
+        return {name: (index,) for index, name in enumerate(classes) if index}
+    text = _text(file, "regions", where)
+    try:
+        return {name: tuple(indices) for name, indices in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError):
+        right = 'JSON such as {"whole tumour": [1, 2, 3]}'
+        raise UserError(f"{where}: regions: found {text!r}; right would be {right}") from None
