@@ -1,0 +1,1 @@
+"""The networks, built from plain layers, and how their parameters get their first values."""

@@ -1,0 +1,86 @@
+"""The U-Net (Ronneberger, Fischer, Brox 2015) in two dimensions.
+
+Kept of the paper: two 3x3 convolutions a level, max-pooling on the way down, 2x2 transposed
+convolutions on the way up, skip connections by concatenation. Changed: convolutions are padded, so
+that the output is as large as the input, and a norm layer follows each (group norm: Wu, He 2018;
+its statistics are of one image, so hospitals have none to disagree about).
+
+Left out: three dimensions, dropout, deep supervision.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fedmini.errors import UserError
+
+NORMS = ("group", "batch", "none")
+PER_GROUP = 16  # channels in a group of group norm, best in Wu, He 2018, Table 3
+
+
+class UNet(nn.Module):
+    """(B, in_channels, H, W) float32 to logits (B, classes, H, W); H, W multiples of 2**depth.
+
+    width: channels at full resolution, doubled at each of the `depth` levels below it.
+    Raises UserError for an unknown norm, and for a width or depth below 1.
+    """
+
+    def __init__(
+        self, in_channels: int, classes: int, width: int = 16, depth: int = 3, norm: str = "group"
+    ) -> None:
+        super().__init__()
+        if norm not in NORMS:
+            raise UserError(f"--norm {norm}: a U-Net knows {', '.join(NORMS)}")
+        if width < 1 or depth < 1:
+            raise UserError(f"--width {width} --depth {depth}: a U-Net needs at least 1 of each")
+        widths = [width * 2**level for level in range(depth + 1)]
+        steps = list(zip(widths[:-1], widths[1:], strict=True))  # (finer, coarser) level by level
+        self.side = 2**depth  # height and width must be multiples of it
+        self.down = nn.ModuleList([block(in_channels, width, norm)])
+        self.down.extend(block(fine, coarse, norm) for fine, coarse in steps)
+        self.rise = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, 2) for fine, coarse in steps)
+        self.up = nn.ModuleList(block(2 * fine, fine, norm) for fine, _ in steps)
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raise UserError unless images of height x width can be halved at every level."""
+        if height % self.side or width % self.side:
+            depth = len(self.rise)
+            raise UserError(
+                f"--depth {depth}: images of {height}x{width} cannot be halved {depth} times; "
+                f"both sides must be multiples of {self.side}"
+            )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits; ValueError if the sides are not multiples of 2**depth."""
+        height, width = images.shape[-2:]
+        if height % self.side or width % self.side:
+            raise ValueError(f"{height}x{width}: both sides must be multiples of {self.side}")
+        skips = []
+        # channels last in memory: half as fast again on a CPU, and the weights stay as they are
+        features = self.down[0](images.contiguous(memory_format=torch.channels_last))
+        for level in self.down[1:]:
+            skips.append(features)
+            features = level(F.max_pool2d(features, 2))
+        for level in reversed(range(len(skips))):
+            risen = self.rise[level](features)
+            features = self.up[level](torch.cat([skips[level], risen], dim=1))
+        return self.head(features)
+
+
+def block(inputs: int, outputs: int, norm: str) -> nn.Sequential:
+    """Twice: 3x3 convolution, norm, ReLU. A norm has a shift, so the convolution needs no bias."""
+    layers: list[nn.Module] = []
+    for channels in (inputs, outputs):
+        layers.append(nn.Conv2d(channels, outputs, 3, padding=1, bias=norm == "none"))
+        if norm == "group":
+            groups = math.gcd(outputs, max(1, outputs // PER_GROUP))
+            layers.append(nn.GroupNorm(groups, outputs))
+        elif norm == "batch":
+            layers.append(nn.BatchNorm2d(outputs))
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

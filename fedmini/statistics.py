@@ -1,0 +1,114 @@
+"""Uncertainty by resampling patients: the bootstrap of Efron (1979), percentile intervals.
+
+The patient is the unit: images of one patient are no independent evidence. Everything that is
+compared sees the same resamples, so that an interval of a difference is a paired one.
+
+Left out: bias-corrected intervals, tests of hypotheses, correction for many comparisons.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+DRAWS = 2000
+Metrics = Callable[..., dict[str, np.ndarray]]  # the method `metrics` of a task
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a task keeps of a split: `evidence`, a row an image, and whose row it is (N,)."""
+
+    evidence: np.ndarray
+    patients: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the bounds of its interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An Estimate a metric: of each algorithm, and of first minus second for each pair."""
+
+    algorithms: dict[str, dict[str, Estimate]]
+    differences: dict[tuple[str, str], dict[str, Estimate]]
+
+
+def resamples(patients: int, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """(draws, patients) int64: how often each patient is drawn, out of `patients` draws."""
+    return generator.multinomial(patients, np.full(patients, 1 / patients), size=draws)
+
+
+def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval of bootstrap values (T,), NaN left out; NaN if nothing is left."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def paired(
+    metrics: Metrics,
+    runs: Mapping[str, Sequence[Evaluation]],
+    generator: np.random.Generator,
+    draws: int = DRAWS,
+    level: float = 0.95,
+) -> Comparison:
+    """Means over repeats, with intervals, of every algorithm and of every pair's difference.
+
+    runs: an algorithm's repeats (seeds, splits), equally many and over the same patients for all
+    algorithms; ValueError if not. Patients of all repeats together are drawn once a resample; a
+    repeat takes the columns of its own. Where a resample holds none of them, that repeat is left
+    out of that resample's mean.
+    """
+    repeats = [[np.unique(each.patients) for each in run] for run in runs.values()]
+    _check_paired(list(runs), repeats)
+    union = np.unique(np.concatenate(repeats[0]))
+    everyone = np.ones((1, len(union)), dtype=np.int64)
+    multiplicity = np.concatenate([everyone, resamples(len(union), draws, generator)])
+    values = {name: _per_repeat(metrics, run, multiplicity, union) for name, run in runs.items()}
+    return Comparison(
+        {name: _estimates(table, level) for name, table in values.items()},
+        {
+            (first, second): _estimates(
+                {key: values[first][key] - values[second][key] for key in values[first]}, level
+            )
+            for first, second in itertools.combinations(values, 2)
+        },
+    )
+
+
+def _per_repeat(
+    metrics: Metrics, run: Sequence[Evaluation], multiplicity: np.ndarray, union: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Every metric as (repeats, 1 + draws): row 0 of `multiplicity` is the data as they are."""
+    tables = []
+    for each in run:
+        columns = np.searchsorted(union, np.unique(each.patients))
+        tables.append(metrics(each.evidence, each.patients, multiplicity[:, columns]))
+    return {key: np.stack([table[key] for table in tables]) for key in tables[0]}
+
+
+def _estimates(values: dict[str, np.ndarray], level: float) -> dict[str, Estimate]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice")
+        means = {key: np.nanmean(table, axis=0) for key, table in values.items()}
+    return {key: Estimate(float(m[0]), *interval(m[1:], level)) for key, m in means.items()}
+
+
+def _check_paired(names: list[str], repeats: list[list[np.ndarray]]) -> None:
+    for name, other in zip(names, repeats, strict=True):
+        same = len(other) == len(repeats[0]) and all(map(np.array_equal, other, repeats[0]))
+        if not same or not other:
+            raise ValueError(f"{name} was not evaluated on the same patients as {names[0]}")
