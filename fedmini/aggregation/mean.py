@@ -1,0 +1,33 @@
+"""The weighted mean, streaming through the ring (McMahan et al. 2017, Algorithm 1).
+
+One accumulator, whatever the number of clients; the order of the replies changes no bit.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fedmini.ring import Ring, RingSum
+
+
+class Mean:
+    """sum_k n_k · update_k / sum_k n_k over the clients that answered."""
+
+    individual = False
+
+    def __init__(self, cohort: int) -> None:
+        self.updates = RingSum(Ring(bits=64, fractional_bits=32), cohort)
+        self.weights = RingSum(Ring(bits=64, fractional_bits=32), cohort)
+
+    def add(self, client: str, update: Tensor, weight: float) -> None:
+        """Add one update, a float vector that stays as it was, with a weight above zero."""
+        if not weight > 0:
+            raise ValueError(f"{client} sent the weight {weight}; a weight is above zero")
+        self.updates.add(update.double() * weight)
+        self.weights.add(torch.tensor(weight, dtype=torch.float64))
+
+    def result(self) -> Tensor:
+        """The mean, float64, of the shape of the updates; RuntimeError if none was added."""
+        # w_{t+1} - w_t = sum_k n_k (w_k - w_t) / sum_k n_k (Eq. 0.2)
+        return self.updates.value() / self.weights.value().item()

@@ -1,0 +1,1 @@
+"""Algorithms, each the difference to FedAvg, one file each."""

@@ -1,0 +1,20 @@
+"""Centralised training: the partition into one client that holds every hospital's patients.
+
+The upper line of every comparison, and what privacy rules forbid. It runs through the same code;
+a round passes over the data as often as the federation does in expectation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fedmini.algorithms.fedavg import FedAvg
+
+
+@dataclass
+class Centralized(FedAvg):
+    """FedAvg of one client with all data, whose optimiser is never reset."""
+
+    pooled: ClassVar[bool] = True
+    keeps_optimizer: ClassVar[bool] = True

@@ -1,0 +1,168 @@
+"""A client: one hospital's data, its local training, and what it sends.
+
+All clients of a simulation take turns on one model (a `FlatModel`); what a client keeps between
+rounds is a small dictionary of tensors. The uplink is one visible line of steps, in `answer`.
+
+What depends on an upload (private coordinates, a control variate, kept moments of the optimiser) is
+`pending` until the server's next message acknowledges that upload, and only then becomes `state`:
+an upload that was lost leaves no trace.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fedmini.algorithms.fedavg import FedAvg
+from fedmini.data.examples import Hospital, flip
+from fedmini.data.normalise import Normalise
+from fedmini.messages import Train, Upload
+from fedmini.optim import SGD, Adam, Memory
+from fedmini.rng import stream
+from fedmini.tasks.segmentation import Segmentation
+from fedmini.vector import FlatModel
+
+
+@dataclass(frozen=True)
+class LocalTraining:
+    """What every client is told about local training before the first round."""
+
+    batch_size: int
+    epochs: float = 1.0  # passes over the client's data in a round, fractions too
+    steps: int | None = None  # this many steps instead
+    flips: bool = True
+    key: int | bytes = 0  # of the streams that shuffle and flip
+
+
+class Client:
+    """One hospital as a participant; `answer` is all that the network sees of it."""
+
+    def __init__(
+        self,
+        hospital: Hospital,
+        *,
+        model: FlatModel,
+        task: Segmentation,
+        algorithm: FedAvg,
+        optimizer: SGD | Adam,
+        normalise: Normalise,
+        training: LocalTraining,
+        shared: Tensor | None = None,
+    ) -> None:
+        self.name, self.data, self.shared = hospital.name, hospital.train, shared
+        self.model, self.task, self.algorithm = model, task, algorithm
+        self.optimizer, self.normalise, self.training = optimizer, normalise, training
+        self.question: Train | None = None  # of the round under way
+        self.loss: Tensor | None = None  # of the last training, mean over the examples it saw
+        self.state: dict[str, Tensor] = {}
+        self.pending: dict[str, Tensor] = {}
+        self.pending_round = 0
+        if self.shared is not None:
+            self.state["private"] = model.state[~self.shared].clone()
+
+    @property
+    def examples(self) -> int:
+        """n_k: the number of training examples."""
+        return len(self.data)
+
+    def answer(self, question: Train) -> Upload:
+        """Take part in one round. FloatingPointError if training diverged: nothing is sent then."""
+        self.settle(question.acknowledged)
+        self.question, self.pending_round = question, question.round
+        down = {**question.arrays, "model": self.complete(question.arrays["model"])}
+        contribution = self.algorithm.local_update(self, down)
+        if self.shared is not None:
+            self.keep(private=self.model.state[~self.shared])
+        # The uplink: delta -> all finite, or nothing -> shared coordinates -> wire
+        sums = {"loss": contribution.weight * self.loss, **contribution.sums}
+        refuse_non_finite(contribution.update, sums)
+        update = contribution.update if self.shared is None else contribution.update[self.shared]
+        return Upload(question.round, update, contribution.weight, sums)
+
+    def settle(self, acknowledged: int) -> None:
+        """What is pending becomes state if its upload was acknowledged, and vanishes if not."""
+        if self.pending and acknowledged == self.pending_round:
+            self.state |= self.pending
+        self.pending = {}
+
+    def keep(self, **tensors: Tensor) -> None:
+        """Remember these for the next round, should this round's upload arrive."""
+        self.pending |= {name: tensor.clone() for name, tensor in tensors.items()}
+
+    def complete(self, shared: Tensor) -> Tensor:
+        """(P,) model from the shared coordinates that came and the private ones kept here."""
+        if self.shared is None:
+            return shared
+        whole = torch.empty_like(self.model.state)
+        whole[self.shared], whole[~self.shared] = shared, self.state["private"]
+        return whole
+
+    def load(self, state: Tensor) -> None:
+        """Put a (P,) vector into the model that local training works on."""
+        self.model.load(state)
+
+    def train(self, correct: Callable[[], None]) -> None:
+        """Local training: this round's steps, `correct` called between gradient and step."""
+        model, lr = self.model, self.question.lr
+        memory = self._memory()
+        loss_sum, seen = torch.zeros((), device=model.state.device), 0
+        model.module.train()
+        for images, targets in self.batches():
+            loss = self.gradient(images, targets)
+            correct()
+            self.optimizer.step(model.vector, model.grad, lr, memory)
+            loss_sum += len(images) * loss
+            seen += len(images)
+        model.check_views()
+        self.loss = loss_sum / seen
+        if self.algorithm.keeps_optimizer:
+            self.keep(**{f"optimizer.{name}": tensor for name, tensor in memory.items()})
+
+    def gradient(self, images: Tensor, targets: Tensor) -> Tensor:
+        """Write the batch's mean gradient into model.grad; return the loss, still on the device."""
+        self.model.grad.zero_()
+        loss = self.task.loss(self.model.module(images), targets)
+        loss.backward()
+        return loss.detach()
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """This round's batches, drawn beforehand so that no step waits for the host.
+
+        Every pass is a fresh permutation of all examples; the last batch of a pass may be short.
+        A straggler's batches are the first ones of its whole work.
+        """
+        size, count, where = self.training.batch_size, self.examples, self.data.images.device
+        per_pass = math.ceil(count / size)
+        steps = self._steps(per_pass)
+        passes = math.ceil(steps / per_pass)
+        key, address = self.training.key, (self.question.round, self.name)
+        draws = stream(key, "shuffle", *address)
+        order = torch.stack([torch.randperm(count, generator=draws) for _ in range(passes)])
+        flips = torch.rand(passes, count, 2, generator=stream(key, "flip", *address)) < 0.5
+        rows = [batch for each in order.to(where) for batch in each.split(size)]
+        flips = [batch for each in flips.to(where) for batch in each.split(size)]
+        for chosen, flipped in list(zip(rows, flips, strict=True))[:steps]:
+            images, targets = self.normalise(self.data.images[chosen]), self.data.targets[chosen]
+            yield flip(images, targets, flipped) if self.training.flips else (images, targets)
+
+    def _steps(self, per_pass: int) -> int:
+        whole = self.training.steps or self.training.epochs * per_pass
+        # 0.07 passes of 100 batches are 7 steps, though 0.07 * 100 is 7.000000000000001
+        return max(1, math.ceil(self.question.work * whole - 1e-9))
+
+    def _memory(self) -> Memory:
+        """What the optimiser remembers: what this client kept of it, or nothing."""
+        kept = {name: each for name, each in self.state.items() if name.startswith("optimizer.")}
+        return {name.removeprefix("optimizer."): each.clone() for name, each in kept.items()}
+
+
+def refuse_non_finite(update: Tensor, sums: Mapping[str, Tensor]) -> None:
+    """FloatingPointError if any number that is to be sent is NaN or infinite."""
+    for name, tensor in {"update": update, **sums}.items():
+        # aminmax carries NaN, and inf - inf is NaN
+        if tensor.numel() and not math.isfinite(sum(map(float, torch.aminmax(tensor)))):
+            raise FloatingPointError(f"its {name} is not finite: it diverged; try a lower --lr")

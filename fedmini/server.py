@@ -1,0 +1,173 @@
+"""The server: it samples a cohort, asks it to train, sums the answers and moves the model.
+
+`run` is the whole of federated learning; everything else is detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from fedmini.algorithms.fedavg import FedAvg
+from fedmini.errors import RunFailed
+from fedmini.messages import Train, Upload
+from fedmini.network import Network
+from fedmini.ring import Ring, RingSum
+from fedmini.rng import stream
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Who is asked in a round: `size` clients of `clients`, or each with probability size / n."""
+
+    clients: tuple[str, ...]
+    size: int
+    poisson: bool = False
+    key: int | bytes = 0
+
+    def sample(self, round: int) -> list[str]:
+        """The cohort of a round, in the order of `clients`; a Poisson cohort may be empty."""
+        draws = stream(self.key, "cohort", round)
+        count = len(self.clients)
+        if self.poisson:
+            chance = torch.rand(count, dtype=torch.float64, generator=draws)
+            chosen = (chance < self.size / count).tolist()
+        else:
+            places = torch.randperm(count, generator=draws)[: self.size]
+            chosen = torch.zeros(count, dtype=torch.bool).index_fill(0, places, True).tolist()
+        return [name for name, taken in zip(self.clients, chosen, strict=True) if taken]
+
+
+@dataclass
+class Total:
+    """What the server knows of a round's answers: who answered, and sums."""
+
+    clients: list[str] = field(default_factory=list)
+    mean: Tensor | None = None  # (P,) float32, zero where nothing is shared
+    sums: dict[str, Tensor] = field(default_factory=dict)  # float64, over the clients
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """The record of one round."""
+
+    number: int
+    cohort: list[str]
+    dropped: list[str]  # asked, but not in the sum
+    failures: dict[str, str]  # client -> what it raised
+    train_loss: float | None
+    aborted: bool  # fewer answers than --min-survivors: the model stayed
+    bytes_up: int
+    bytes_down: int
+    seconds: float
+
+
+class Server:
+    """Holds the global model, a (P,) vector, and whatever the algorithm keeps in `state`."""
+
+    def __init__(
+        self,
+        model: Tensor,
+        *,
+        network: Network,
+        cohorts: Cohorts,
+        algorithm: FedAvg,
+        aggregator: Callable[[int], object],
+        learning_rate: Callable[[int], float],
+        shared: Tensor | None = None,
+        variances: Tensor | None = None,
+        min_survivors: int = 1,
+    ) -> None:
+        self.model, self.state = model.clone(), {}
+        self.network, self.cohorts, self.algorithm = network, cohorts, algorithm
+        self.aggregator, self.learning_rate = aggregator, learning_rate
+        self.shared, self.variances = shared, variances
+        self.min_survivors = min_survivors
+        self.round = 0
+        self.acknowledged: dict[str, int] = {}
+
+    def run(self, rounds: int) -> Iterator[Round]:
+        """Play the rounds that are left, up to round number `rounds`; yield each one's record."""
+        while self.round < rounds:
+            self.round += 1
+            started = perf_counter()
+            self.network.begin_round()
+            cohort = self.cohorts.sample(self.round)
+            replies = self.network.ask(self.questions(cohort))
+            total = self.collect(cohort, replies)
+            aborted = len(total.clients) < self.min_survivors
+            if not aborted:
+                self.step(total)
+            yield self.record(cohort, total, aborted, perf_counter() - started)
+
+    def questions(self, cohort: Iterable[str]) -> dict[str, Train]:
+        """The algorithm's broadcast as one question to each client of the cohort."""
+        arrays = dict(self.algorithm.broadcast(self))
+        if self.shared is not None:
+            arrays["model"] = arrays["model"][self.shared]
+        lr = self.learning_rate(self.round)
+        return {
+            name: Train(self.round, lr, arrays, acknowledged=self.acknowledged.get(name, 0))
+            for name in cohort
+        }
+
+    def collect(self, cohort: list[str], replies: Iterable[tuple[str, Upload]]) -> Total:
+        """Stream the replies into sums."""
+        total, aggregator = Total(), self.aggregator(len(cohort))
+        sums: dict[str, RingSum] = {}
+        for name, reply in replies:
+            try:
+                aggregator.add(name, reply.update, reply.weight)
+                for key, value in reply.sums.items():
+                    sums.setdefault(key, RingSum(Ring(), len(cohort))).add(value)
+            except OverflowError as error:
+                raise RunFailed(
+                    f"round {self.round}: {name} sent numbers too large to be summed: training "
+                    "diverged; try a lower --lr"
+                ) from error
+            total.clients.append(name)
+            total.weight += reply.weight
+        if total.clients:
+            total.mean = self.expand(aggregator.result().float())
+            total.sums = {key: each.value() for key, each in sums.items()}
+        return total
+
+    def expand(self, mean: Tensor) -> Tensor:
+        """(P,) from the shared coordinates, zero elsewhere."""
+        if self.shared is None:
+            return mean
+        whole = torch.zeros_like(self.model)
+        whole[self.shared] = mean
+        return whole
+
+    def step(self, total: Total) -> None:
+        """Let the algorithm move the model, and acknowledge the uploads that did it."""
+        self.model = self.model.clone()  # a question that was sent keeps the round's weights
+        self.algorithm.server_step(self, total)
+        if self.variances is not None:
+            self.model[self.variances] = self.model[self.variances].clamp(min=0)
+        self.acknowledged |= dict.fromkeys(total.clients, self.round)
+
+    def record(self, cohort: list[str], total: Total, aborted: bool, seconds: float) -> Round:
+        """What happened; RunFailed if clients raised and none answered."""
+        failures = self.network.failures
+        if failures and not total.clients:
+            first, reason = next(iter(failures.items()))
+            raise RunFailed(f"round {self.round}: no client answered; {first}: {reason}")
+        loss = total.sums.get("loss")
+        return Round(
+            number=self.round,
+            cohort=cohort,
+            dropped=[name for name in cohort if name not in total.clients],
+            failures=dict(failures),
+            train_loss=None if loss is None else float(loss) / total.weight,
+            aborted=aborted,
+            bytes_up=self.network.bytes_up,
+            bytes_down=self.network.bytes_down,
+            seconds=seconds,
+        )
