@@ -1,0 +1,194 @@
+"""The command line: options in, exit status out.
+
+Parsing has two stages. First the components are looked for (`--algo my.py:Scaffold`) and their
+options join the parser; then everything is read. `--help` and most refusals answer without torch.
+
+Exit status: 0 done; 1 the run failed, 2 a bad option or input, one line on stderr; 130 Ctrl-C.
+`python -X dev run.py ...` shows where in the code a line comes from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from fedmini.components import builtin_options, check_settings, component_options
+from fedmini.config import COMPONENT, COMPONENTS, PRESETS, Config
+from fedmini.errors import RunFailed, UserError
+from fedmini.options import Option, nearest, options_of
+from fedmini.registry import names
+
+ABOUT = """\
+Federated learning for medical images: hospitals train one model, and their images stay at home.
+
+  fedmini                                       FedProx on the synthetic BraTS hospitals
+  fedmini --algo centralized,fedavg,local       several algorithms, compared
+  fedmini --data brats.h5 --partition site      your own prepared file
+  fedmini --algo my.py:MyAlgo --beta 0.3        your own algorithm; its fields are options
+  fedmini --resume runs/brats-fedprox-...       go on where a run was interrupted"""
+FLAGS = {
+    "out": "folder for the run (default: runs/DATASET-ALGO-TIME)",
+    "resume": "go on with the run in this folder; needs no other option",
+}
+SWITCHES = {
+    "quiet": "no progress, only the result",
+    "print_config": "print all options as JSON and stop",
+}
+KINDS = {name: kind for kind, name in COMPONENTS.items()} | {"dataset": "dataset"}
+PLACEHOLDERS = {
+    "data": "FILE.h5",
+    "algo": "NAME,...",
+    "seed": "N,...",
+    "split_seed": "N,...",
+    "cohort": "N or X",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that reports mistakes as `UserError`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run fedmini with these arguments; returns the exit status."""
+    try:
+        execute(list(sys.argv[1:] if argv is None else argv))
+        return 0
+    except (UserError, RunFailed) as error:
+        if sys.flags.dev_mode:
+            traceback.print_exc()
+        print("fedmini:", " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    except KeyboardInterrupt as interrupt:
+        print(f"fedmini: interrupted{interrupt or ' before anything was written'}", file=sys.stderr)
+        return 130
+
+
+def entry() -> NoReturn:
+    """The `fedmini` command."""
+    sys.exit(main())
+
+
+def execute(argv: list[str]) -> None:
+    """Parse, then hand over to `launch`, the first place that imports torch."""
+    with unforeseen(UserError):
+        given = parse(argv)
+        quiet = given.pop("quiet", False)
+        if "resume" not in given:
+            config = Config.of({k: v for k, v in given.items() if k not in {*FLAGS, *SWITCHES}})
+            check_settings(config)
+            if "print_config" in given:
+                print(json.dumps(dataclasses.asdict(config), indent=2))
+                return
+        # Threads of OpenMP wait by spinning; where the processors are shared, that costs a training
+        # step fifty times its time. Spin briefly, then sleep. torch reads this when imported.
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+        from fedmini import launch
+
+        job = launch.resume(given) if "resume" in given else launch.start(config, given.get("out"))
+    with unforeseen(RunFailed):
+        launch.play(*job, quiet)
+
+
+@contextmanager
+def unforeseen(kind: type[Exception]) -> Iterator[None]:
+    """Put an exception that nobody foresaw, a plugin's above all, into one line of this kind."""
+    try:
+        yield
+    except (UserError, RunFailed):
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        near = [each for each in frames if "/lib/python" not in each.filename] or frames
+        place = f"{Path(near[-1].filename).name}, line {near[-1].lineno}"
+        raise kind(f"{type(error).__name__}: {error} ({place})") from error
+
+
+def parse(argv: list[str]) -> dict[str, object]:
+    """The options that were given, converted; component options too, each under its own name."""
+    for word in argv:
+        if not word.isprintable():
+            raise UserError(f"{word!a} holds characters that cannot be printed")
+    components = {**builtin_options(), **component_options(chosen_components(argv))}
+    options = {each.name: each for each in (*options_of(Config), *components.values())}
+    parser = build_parser(options.values())
+    known, unknown = parser.parse_known_args(argv)
+    if unknown:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        word = unknown[0].partition("=")[0]
+        raise UserError(f"{word!r} is no option of fedmini{nearest(word, flags)}")
+    for name, value in vars(known).items():
+        if value == "":
+            raise UserError(f"--{name.replace('_', '-')} needs a value, not an empty text")
+    return {
+        name: options[name].convert(value) if name in options else value
+        for name, value in vars(known).items()
+    }
+
+
+def chosen_components(argv: list[str]) -> dict[str, str]:
+    """Stage one: kind of component -> the names that this command line chooses."""
+    parser = Parser(add_help=False, allow_abbrev=False)
+    for name in COMPONENTS.values():
+        parser.add_argument(f"--{name}", default=getattr(Config, name))
+    chosen, _ = parser.parse_known_args(argv)
+    found = {kind: getattr(chosen, name) for kind, name in COMPONENTS.items()}
+    return {kind: name for kind, name in found.items() if name}
+
+
+def build_parser(options: Iterable[Option]) -> Parser:
+    """A parser whose help is grouped and shows units and defaults."""
+    parser = Parser(
+        prog="fedmini",
+        usage="fedmini [--OPTION VALUE]...   or   python run.py [--OPTION VALUE]...",
+        description=ABOUT,
+        allow_abbrev=False,
+        add_help=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=30, width=100
+        ),
+    )
+    groups = {}
+    for each in options:
+        group = each.group or COMPONENT
+        if group not in groups:
+            groups[group] = parser.add_argument_group(group)
+        groups[group].add_argument(
+            each.flag, dest=each.name, metavar=_placeholder(each), help=_help(each)
+        )
+    command = parser.add_argument_group("the command")
+    for name, text in FLAGS.items():
+        command.add_argument(f"--{name}", metavar="DIR", help=text)
+    for name, text in SWITCHES.items():
+        command.add_argument("--" + name.replace("_", "-"), action="store_true", help=text)
+    command.add_argument("-h", "--help", action="help", help="show this and stop")
+    return parser
+
+
+def _placeholder(option: Option) -> str:
+    kinds = {int: "N", float: "X", str: "NAME", bool: "{true,false}"}
+    choices = "{" + ",".join(option.choices) + "}" if option.choices else kinds[option.type]
+    return PLACEHOLDERS.get(option.name, choices)
+
+
+def _help(option: Option) -> str:
+    unit = f" [{option.unit}]" if option.unit else ""
+    default = "" if option.default is None else f" (default: {option.default})"
+    if option.name in PRESETS["tiny"]:
+        sizes = ", ".join(f"{name} {values[option.name]}" for name, values in PRESETS.items())
+        default = f" (default: {sizes})"
+    known = ""
+    if option.name in KINDS:
+        known = f" [{', '.join(names(KINDS[option.name]))} or FILE.py:NAME]"
+    return f"{option.help}{known}{unit}{default}".replace("%", "%%")

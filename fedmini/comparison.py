@@ -1,0 +1,115 @@
+"""Several algorithms, seeds or splits: run each in a folder of its own, then one table of all.
+
+Every run of a comparison meets the identical hospitals for its seed and split, and what they are
+compared by is paired: the same resampled patients for all (see `statistics`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from fedmini.config import Config
+from fedmini.data.dataset import Dataset
+from fedmini.errors import RunFailed
+from fedmini.files import write_json
+from fedmini.outcome import plain
+from fedmini.report import curves, figures
+from fedmini.report.disk import disk_errors
+from fedmini.report.folder import RunFolder
+from fedmini.registry import resolve
+from fedmini.rng import numpy_stream
+from fedmini.simulation import build
+from fedmini.statistics import Comparison, Estimate, Evaluation, paired
+from fedmini.tasks.segmentation import Segmentation
+from fedmini.training import Training
+
+
+def run_one(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> dict:
+    """One run, from its checkpoint if there is one; a finished run is only read."""
+    summary = folder.summary()
+    if summary is not None and summary["totals"]["rounds"] >= config.rounds:
+        return summary
+    training = Training(build(config, dataset), folder)
+    training.resume()
+    return training.run(quiet)
+
+
+def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> dict:
+    """All runs of a comparison; returns and writes comparison.json, and draws its figures."""
+    runs: dict[str, list[RunFolder]] = {name: [] for name in config.algorithms}
+    for name, single in config.runs().items():
+        path = folder.path / name
+        entry = folder.config() | dataclasses.asdict(single)
+        exists = (path / "config.json").exists()
+        own = RunFolder.open(path) if exists else RunFolder.create(path, entry)
+        if own.config() != entry:
+            with disk_errors(path):
+                write_json(path / "config.json", entry)
+        try:
+            run_one(single, dataset, own, quiet)
+        except RunFailed as error:
+            raise RunFailed(f"{name}: {error}") from error
+        runs[single.algo].append(own)
+    task = resolve("task", dataset.task)(dataset.classes, dataset.regions)
+    content = compare(task, runs)
+    with disk_errors(folder.path):
+        write_json(folder.path / "comparison.json", content)
+    draw_comparison(content, runs, folder.path / "figures")
+    return content
+
+
+def compare(task: Segmentation, runs: dict[str, list[RunFolder]]) -> dict:
+    """Means over repeats with intervals, every pair's differences, totals: plain values."""
+    evidence = {
+        name: [Evaluation(**each.load_evaluation("test")) for each in repeats]
+        for name, repeats in runs.items()
+    }
+    found = paired(task.metrics, evidence, numpy_stream("comparison"))
+    summaries = {name: [each.summary() for each in repeats] for name, repeats in runs.items()}
+    first = next(iter(summaries.values()))[0]
+    return {
+        "dataset": first["dataset"],
+        "synthetic": first["synthetic"],
+        "primary": task.primary,
+        "repeats": len(next(iter(runs.values()))),
+        "rows": [row(name, found, summaries[name]) for name in runs],
+    }
+
+
+def row(name: str, found: Comparison, summaries: list[dict]) -> dict:
+    """One algorithm: its metrics, its differences from every earlier one, its mean totals."""
+    earlier = {first: each for (first, second), each in found.differences.items() if second == name}
+    totals = [each["totals"] for each in summaries]
+    return {
+        "algorithm": name,
+        "metrics": {key: plain(value) for key, value in found.algorithms[name].items()},
+        "differences": {
+            other: {key: plain(negated(value)) for key, value in metrics.items()}
+            for other, metrics in earlier.items()
+        },
+        **{
+            key: sum(each[key] for each in totals) / len(totals)
+            for key in ("bytes_up", "bytes_down", "seconds")
+        },
+    }
+
+
+def negated(estimate: Estimate) -> Estimate:
+    """The estimate of b - a from that of a - b."""
+    return Estimate(-estimate.value, -estimate.high, -estimate.low)
+
+
+def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path) -> None:
+    """figures/comparison.png and, where rounds were validated, figures/learning_curves.png."""
+    metric, synthetic = content["primary"], content["synthetic"]
+    figures.comparison(path / "comparison.png", content["rows"], metric=metric, synthetic=synthetic)
+    records = {name: [each.records() for each in repeats] for name, repeats in runs.items()}
+    if any(metric in line for repeats in records.values() for lines in repeats for line in lines):
+        curves.learning_curves(
+            path / "learning_curves.png",
+            records,
+            metric=metric,
+            title=f"Validation over the rounds, {content['repeats']} run(s) of each algorithm",
+            synthetic=synthetic,
+        )

@@ -1,0 +1,127 @@
+"""A federation at work: everything of one run that changes, and everything that measures it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fedmini.client import Client
+from fedmini.config import Config
+from fedmini.data.dataset import Dataset
+from fedmini.data.examples import Hospital
+from fedmini.data.normalise import Normalise
+from fedmini.data.partition import Partition
+from fedmini.data.patients import PatientTable
+from fedmini.errors import UserError
+from fedmini.evaluation import evaluate
+from fedmini.server import Server
+from fedmini.statistics import Evaluation
+from fedmini.tasks.segmentation import Segmentation
+from fedmini.vector import FlatModel
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model at one moment: the global vector, and the coordinates that hospitals keep."""
+
+    model: Tensor
+    private: dict[str, Tensor]
+
+
+@dataclass
+class Federation:
+    """Server, clients and hospitals of one run, ready for the first round."""
+
+    config: Config
+    dataset: Dataset
+    table: PatientTable
+    partition: Partition
+    hospitals: list[Hospital]
+    clients: dict[str, Client]
+    server: Server
+    model: FlatModel
+    task: Segmentation
+    normalise: Normalise
+
+    def snapshot(self) -> Snapshot:
+        """The models as they stand, acknowledged uploads settled."""
+        private = {}
+        for name, client in self.clients.items():
+            client.settle(self.server.acknowledged.get(name, 0))
+            if client.shared is not None:
+                private[name] = client.state["private"].clone()
+        return Snapshot(self.server.model.clone(), private)
+
+    def personal(self, snapshot: Snapshot, hospital: str) -> Tensor:
+        """(P,) the model that serves a hospital's patients."""
+        shared = self.server.shared
+        if shared is None:
+            return snapshot.model
+        whole = snapshot.model.clone()
+        whole[~shared] = snapshot.private.get(hospital, snapshot.model[~shared])
+        return whole
+
+    def evaluate(self, snapshot: Snapshot, split: str) -> dict[str, Evaluation]:
+        """Each hospital's patients of a split, served by that hospital's model."""
+        return {
+            each.name: evaluate(
+                self.model,
+                self.personal(snapshot, each.name),
+                getattr(each, split),
+                self.task,
+                self.normalise,
+            )
+            for each in self.hospitals
+        }
+
+    def weights_sha256(self, snapshot: Snapshot) -> str:
+        """Of the little-endian float32 vector, then of what hospitals keep, in their order."""
+        vectors = [snapshot.model, *snapshot.private.values()]
+        return hashlib.sha256(
+            b"".join(v.cpu().numpy().astype("<f4", copy=False).tobytes() for v in vectors)
+        ).hexdigest()
+
+    def state(self) -> dict:
+        """All that the next round depends on: copies, on the CPU, of plain types and tensors."""
+        return {
+            "round": self.server.round,
+            "model": self.server.model.to("cpu", copy=True),
+            "server": copies(self.server.state, "cpu"),
+            "acknowledged": dict(self.server.acknowledged),
+            "clients": {
+                name: {
+                    "state": copies(client.state, "cpu"),
+                    "pending": copies(client.pending, "cpu"),
+                    "pending_round": client.pending_round,
+                }
+                for name, client in self.clients.items()
+            },
+        }
+
+    def restore(self, state: dict) -> None:
+        """Continue from what `state` gave; UserError if it belongs to another federation."""
+        server, place = self.server, self.server.model.device
+        same_model = state["model"].shape == server.model.shape
+        if not same_model or state["clients"].keys() != self.clients.keys():
+            raise UserError("--resume: the checkpoint belongs to another model or other hospitals")
+        server.round = state["round"]
+        server.model = state["model"].to(place, copy=True)
+        server.state = copies(state["server"], place)
+        server.acknowledged = dict(state["acknowledged"])
+        for name, kept in state["clients"].items():
+            client = self.clients[name]
+            client.state = copies(kept["state"], place)
+            client.pending = copies(kept["pending"], place)
+            client.pending_round = kept["pending_round"]
+
+
+def copies(tensors: Mapping[str, Tensor], place: str | torch.device) -> dict[str, Tensor]:
+    """Copies at `place`; scalars, such as a count of steps, stay on the CPU."""
+    return {
+        name: tensor.to(place if tensor.dim() else "cpu", copy=True)
+        for name, tensor in tensors.items()
+    }

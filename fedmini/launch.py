@@ -1,0 +1,135 @@
+"""From checked options to a finished run: a new one, or one that goes on.
+
+Nothing is written before everything is known to fit: the data are read and every federation is
+built once for trial before the folder is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import time
+from pathlib import Path
+
+import torch
+
+import fedmini
+from fedmini.comparison import compare_runs, run_one
+from fedmini.components import builtin_options, check_settings
+from fedmini.config import Config, available_threads
+from fedmini.data.dataset import Dataset
+from fedmini.errors import UserError
+from fedmini.files import sha256, write_json
+from fedmini.report.disk import disk_errors
+from fedmini.report.folder import RunFolder
+from fedmini.report.table import comparison_table, summary_table
+from fedmini.simulation import build, load_dataset, settle_defaults
+from fedmini.training import Training
+
+RENEWABLE = {"device", "rounds", "threads"}  # what --resume may change
+Job = tuple[Config, Dataset, RunFolder]
+
+
+def start(config: Config, out: str | None) -> Job:
+    """A new run or comparison in a new folder."""
+    if config.threads is None:
+        config = dataclasses.replace(config, threads=available_threads())
+    torch.set_num_threads(config.threads)
+    dataset, path = load_dataset(config)
+    config = settle_defaults(config, dataset)
+    check_settings(config)
+    rehearse(config, dataset)
+    names = [each.rpartition(":")[2] for each in (config.dataset, *config.algorithms)]
+    moment = time.strftime("%Y%m%d-%H%M%S")
+    content = dataclasses.asdict(config) | {
+        "fedmini": fedmini.__version__,
+        "data_sha256": None if path is None else sha256(path),
+    }
+    return config, dataset, RunFolder.create(out or f"runs/{'-'.join(names)}-{moment}", content)
+
+
+def resume(given: dict[str, object]) -> Job:
+    """Go on with the run in --resume DIR, under the options it was started with."""
+    folder = RunFolder.open(given.pop("resume"))
+    content = folder.config()
+    stored = stored_config(folder, content)
+    refuse_contradictions(given, stored)
+    config = dataclasses.replace(stored, **{k: v for k, v in given.items() if k in RENEWABLE})
+    torch.set_num_threads(config.threads)
+    dataset, path = load_dataset(config)
+    if content["data_sha256"] != (None if path is None else sha256(path)):
+        changed = path or config.data or f"data/{config.dataset}.h5"
+        raise UserError(f"--resume: {changed} is not what it was when that run was started")
+    config = settle_defaults(config, dataset)
+    rehearse(config, dataset, folder)
+    with disk_errors(folder.path / "config.json"):
+        write_json(folder.path / "config.json", content | dataclasses.asdict(config))
+    return config, dataset, folder
+
+
+def refuse_contradictions(given: dict[str, object], stored: Config) -> None:
+    """UserError for an option that differs from what the run was started with."""
+    defaults = {name: each.default for name, each in builtin_options().items()}
+    had = {**defaults, **stored.settings, **dataclasses.asdict(stored)}
+    for name, value in given.items():
+        flag = "--" + name.replace("_", "-")
+        if name not in had:
+            raise UserError(f"{flag} cannot be given with --resume")
+        if name not in RENEWABLE and value != had[name]:
+            raise UserError(f"{flag} {value} contradicts --resume: that run has {had[name]}")
+    more = given.get("rounds", stored.rounds)
+    if more < stored.rounds:
+        raise UserError(f"--rounds {more}: that run is set to {stored.rounds}; it can only grow")
+    if more > stored.rounds and stored.lr_schedule != "constant":
+        raise UserError(
+            f"--rounds {more}: under --lr-schedule {stored.lr_schedule} the rounds so far would "
+            "have had other learning rates; start a new run"
+        )
+
+
+def rehearse(config: Config, dataset: Dataset, folder: RunFolder | None = None) -> None:
+    """Build every run once, as it stands in `folder`: what cannot work is refused here."""
+    for name, single in config.runs().items():
+        federation = build(single, dataset)
+        if folder is not None:
+            own = folder if len(config.runs()) == 1 else RunFolder(folder.path / name)
+            own.records(), own.summary()
+            Training(federation, own).restore()
+
+
+def stored_config(folder: RunFolder, content: dict) -> Config:
+    """The Config in a run's config.json; UserError if it is not one of this version."""
+    fields = {each.name for each in dataclasses.fields(Config)} | {"data_sha256"}
+    for name in sorted(fields - content.keys()):
+        raise UserError(f"{folder.path / 'config.json'} lacks {name}: not a run of this version")
+    config = Config(**{name: content[name] for name in fields - {"data_sha256"}})
+    config.check()
+    return config
+
+
+def play(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> None:
+    """Run everything that is not finished yet, and print the result."""
+    if not quiet:
+        introduce(config, dataset)
+    try:
+        runs = config.runs()
+        if len(runs) == 1:
+            print(summary_table(run_one(next(iter(runs.values())), dataset, folder, quiet)))
+        else:
+            print(comparison_table(compare_runs(config, dataset, folder, quiet)))
+    except KeyboardInterrupt:
+        again = shlex.quote(str(folder.path))
+        raise KeyboardInterrupt(f"; go on with --resume {again}") from None
+    print(f"\nfigures, metrics and the model: {folder.path}")
+
+
+def introduce(config: Config, dataset: Dataset) -> None:
+    """Say what is about to be trained on what."""
+    if dataset.synthetic:
+        print("SYNTHETIC DATA: phantoms, no patients; give --data FILE.h5 for real ones")
+    print(
+        f"{dataset.name}: {len(dataset.images)} images of {dataset.size[0]}x{dataset.size[1]} at "
+        f"{config.clients} hospitals ({config.partition}); {config.model} on {config.device}, "
+        f"{config.rounds} rounds",
+        flush=True,
+    )

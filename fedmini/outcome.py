@@ -1,0 +1,125 @@
+"""What a run leaves at its end: test metrics, the model file, figures, and last the summary.
+
+A folder with summary.json is a finished run; one without it can be resumed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import fedmini
+from fedmini.drawing import draw_run
+from fedmini.evaluation import estimates, pool
+from fedmini.federation import Federation, Snapshot
+from fedmini.report.folder import RunFolder
+from fedmini.statistics import Estimate, Evaluation
+
+
+class Outcome:
+    """The tested model of a run: `snapshot`, as it stood after round `number`."""
+
+    def __init__(
+        self, federation: Federation, snapshot: Snapshot, number: int, folder: RunFolder
+    ) -> None:
+        self.federation, self.snapshot, self.number = federation, snapshot, number
+        self.folder = folder
+
+    @cached_property
+    def tested(self) -> dict[str, Evaluation]:
+        """The test evidence of each hospital that has test patients."""
+        found = self.federation.evaluate(self.snapshot, "test")
+        return {name: each for name, each in found.items() if len(each.patients)}
+
+    def write(self, seconds: float) -> dict:
+        """Write everything into the folder; returns the summary."""
+        pooled = pool(self.tested.values())
+        summary = self.summary(seconds)
+        self.folder.save_model(self.model_file())
+        self.folder.save_evaluation("test", evidence=pooled.evidence, patients=pooled.patients)
+        draw_run(self.federation, self.snapshot, summary, self.folder)
+        self.folder.save_summary(summary)
+        return summary
+
+    def summary(self, seconds: float) -> dict:
+        """summary.json: test metrics with 95% intervals, pooled and per hospital, and totals."""
+        federation, task = self.federation, self.federation.task
+        config, lines = federation.config, self.folder.records()
+        hospitals = {
+            name: {key: plain(value) for key, value in estimates(task, each).items()}
+            | {"patients": len(np.unique(each.patients))}
+            for name, each in self.tested.items()
+        }
+        pooled = estimates(task, pool(self.tested.values()))
+        return {
+            "dataset": federation.dataset.name,
+            "synthetic": federation.dataset.synthetic,
+            "algorithm": config.algo,
+            "seed": config.seeds[0],
+            "split_seed": config.split_seeds[0],
+            "primary": task.primary,
+            "select": config.select,
+            "round": self.number,
+            "test": {key: plain(value) for key, value in pooled.items()},
+            "hospitals": hospitals,
+            "worst": min(hospitals, key=lambda name: hospitals[name][task.primary]["value"]),
+            "totals": {
+                "rounds": federation.server.round,
+                "bytes_up": sum(line["bytes_up"] for line in lines),
+                "bytes_down": sum(line["bytes_down"] for line in lines),
+                "dropped": sum(len(line["dropped"]) for line in lines),
+                "aborted": sum(line["aborted"] for line in lines),
+                "seconds": round(seconds, 3),
+            },
+            "versions": {
+                "fedmini": fedmini.__version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+            },
+            "device": config.device,
+            "threads": config.threads,
+            "parameters": federation.model.vector.numel(),
+            "weights_sha256": federation.weights_sha256(self.snapshot),
+        }
+
+    def model_file(self) -> dict:
+        """model.pt: what `python -m fedmini.predict` needs to rebuild the model and its input."""
+        federation, snapshot = self.federation, self.snapshot
+        config, dataset = federation.config, federation.dataset
+        content = {
+            "dataset": dataset.name,
+            "synthetic": dataset.synthetic,
+            "task": dataset.task,
+            "classes": list(dataset.classes),
+            "regions": {name: list(indices) for name, indices in dataset.regions.items()},
+            "mean": dataset.mean.tolist(),
+            "std": dataset.std.tolist(),
+            "size": config.size,
+            "model": {
+                "name": config.model,
+                "arguments": [dataset.channels, federation.task.outputs],
+                "options": config.component_values("model", config.model),
+            },
+        }
+        if not snapshot.private:
+            return content | {"state_dict": self.weights(snapshot.model)}
+        hospitals = {name: federation.personal(snapshot, name) for name in snapshot.private}
+        return content | {"hospitals": {name: self.weights(v) for name, v in hospitals.items()}}
+
+    def weights(self, state: Tensor) -> dict[str, Tensor]:
+        """A plain state_dict on the CPU, copies and no views."""
+        model = self.federation.model
+        model.load(state)
+        return {name: tensor.cpu().clone() for name, tensor in model.module.state_dict().items()}
+
+
+def plain(estimate: Estimate) -> dict[str, float | None]:
+    """An Estimate for JSON, which knows no NaN."""
+    values = dataclasses.asdict(estimate)
+    return {key: None if np.isnan(value) else value for key, value in values.items()}

@@ -1,0 +1,191 @@
+"""A trained model on prepared data: `python -m fedmini.predict RUN --data FILE.h5`.
+
+Writes the predicted masks, or probabilities, of a split with the rows and patients they belong to,
+and prints the Dice of every region. What is written has the pixels of FILE.h5; the Dice is measured
+at the size that the model was trained at, as in the run's summary.
+
+Left out: images without truth, since prepared data always have it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedmini.cli import Parser
+from fedmini.errors import RunFailed, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fedmini.data.dataset import Dataset
+    from fedmini.trained import Prediction, TrainedModel
+
+SPLITS = ("train", "validation", "test")
+SHOWN = 4  # patients in the figure
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Predict with these arguments; returns the exit status: 0, 1 (disk full) or 2 (bad input)."""
+    try:
+        predict(parser().parse_args(argv))
+    except (UserError, RunFailed) as error:
+        print(f"fedmini: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    except KeyboardInterrupt:
+        print("fedmini: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> Parser:
+    """The options; building them imports no torch."""
+    options = Parser(
+        prog="python -m fedmini.predict",
+        description="Segment the images of a prepared file with the model of a finished run.",
+        allow_abbrev=False,
+    )
+    options.add_argument("run", metavar="RUN", help="folder of a finished run (holds model.pt)")
+    options.add_argument("--data", metavar="FILE.h5", help="prepared data to segment; needed")
+    options.add_argument("--split", choices=(*SPLITS, "all"), default="test", help="default: test")
+    options.add_argument("--out", metavar="FILE.h5", help="default: RUN/prediction-SPLIT.h5")
+    options.add_argument(
+        "--probabilities", action="store_true", help="write float16 probabilities, not masks"
+    )
+    options.add_argument("--figure", metavar="FILE.png", help="draw patients, worst to best")
+    options.add_argument("--hospital", metavar="NAME", help="whose model, if each has its own")
+    options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    return options
+
+
+def predict(options: Namespace) -> None:
+    """Check everything, predict, write, and print the Dice of every region."""
+    if options.data is None:
+        raise UserError("--data FILE.h5 is needed: prepared data, such as the run was trained on")
+    import numpy as np
+    import torch
+
+    from fedmini.data import store
+    from fedmini.report.folder import RunFolder
+    from fedmini.trained import TrainedModel
+
+    if options.device == "auto":
+        options.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
+    content = RunFolder(options.run).load_model()
+    model = TrainedModel(content, options.hospital, options.device)
+    out = Path(options.out or Path(options.run) / f"prediction-{options.split}.h5")
+    check_target("--out", out, options.data)
+    if options.figure:
+        check_target("--figure", Path(options.figure), options.data)
+    dataset = store.read(options.data)
+    prepared = model.prepare(dataset, options.data)
+    wanted = range(len(SPLITS)) if options.split == "all" else [SPLITS.index(options.split)]
+    rows = np.flatnonzero(np.isin(dataset.split, list(wanted)))
+    if not len(rows):
+        raise UserError(f"--split {options.split}: {options.data} has no such image")
+    found = model.predict(prepared, rows, options.probabilities)
+    write(out, found, dataset, rows, {"run": options.run, "split": options.split})
+    if options.figure:
+        draw(Path(options.figure), found, prepared, rows, model)
+    print(report(found, dataset, rows, model))
+    print(f"written: {out}")
+
+
+def check_target(flag: str, path: Path, data: str) -> None:
+    """UserError where `path` cannot become a new file, or is the data file itself."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise UserError(f"{flag} {path}: must be a file in a folder that exists")
+    if path.resolve() == Path(data).resolve():
+        raise UserError(f"{flag} {path}: is the data file itself; choose another name")
+
+
+def write(
+    path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, origin: dict[str, str]
+) -> None:
+    """HDF5 with `masks` (n, H, W) or `probabilities` (n, K, H, W), `index` and `patient` (n,).
+
+    `index` holds the rows of the data file. The file is made in memory first: HDF5 itself does not
+    survive a full disk.
+    """
+    import h5py
+
+    from fedmini.report.disk import write_bytes
+
+    name = "masks" if found.probabilities is None else "probabilities"
+    content = enlarge(getattr(found, name), *dataset.size)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.create_dataset(name, data=content, compression="gzip", chunks=(1, *content.shape[1:]))
+        file["index"], file["patient"] = rows, dataset.patient[rows]
+        file.attrs["classes"] = list(dataset.classes)
+        file.attrs["regions"] = json.dumps(dataset.regions)
+        for key, value in (origin | {"name": dataset.name, "synthetic": dataset.synthetic}).items():
+            file.attrs[key] = value
+    write_bytes(path, buffer.getvalue())
+
+
+def enlarge(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(..., h, w) to (..., height, width): every new pixel takes the old one that it lies in."""
+    import numpy as np
+
+    down = (np.arange(height) + 0.5) * array.shape[-2] // height
+    across = (np.arange(width) + 0.5) * array.shape[-1] // width
+    return array[..., down.astype(int)[:, None], across.astype(int)]
+
+
+def draw(
+    path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel
+) -> None:
+    """Patients from the worst Dice to the best, each by the image that shows most of its truth."""
+    import numpy as np
+
+    from fedmini.drawing import telling_channel
+    from fedmini.report.overlay import predictions
+
+    patients, cases = dataset.patient[rows], []
+    for patient in np.unique(patients):
+        own = np.flatnonzero(patients == patient)
+        score = model.task.metrics(found.evidence[own], patients[own])[model.task.primary][0]
+        area = (dataset.targets[rows[own]] > 0).sum(axis=(1, 2))
+        cases.append((score, own[area.argmax()], f"patient {patient}\nDice {score:.2f}"))
+    cases.sort()
+    ranks = np.unique(np.linspace(0, len(cases) - 1, SHOWN).round().astype(int))
+    _, places, labels = zip(*(cases[rank] for rank in ranks), strict=True)
+    images, truth = dataset.images[rows[list(places)]], dataset.targets[rows[list(places)]]
+    channels = [telling_channel(image.astype(float), mask) for image, mask in zip(images, truth)]
+    predictions(
+        path,
+        images[np.arange(len(images)), channels],
+        truth,
+        found.masks[list(places)],
+        classes=list(dataset.classes),
+        labels=list(labels),
+        title=f"{dataset.name}: patients from the worst to the best",
+        synthetic=dataset.synthetic,
+    )
+
+
+def report(found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel) -> str:
+    """The Dice of every region, a line each, as the mean over patients."""
+    import numpy as np
+
+    from fedmini.report.words import metric_words
+
+    patients = dataset.patient[rows]
+    metrics = model.task.metrics(found.evidence, patients)
+    stamp = " (SYNTHETIC DATA)" if dataset.synthetic else ""
+    head = f"{dataset.name}{stamp}: {len(rows)} images of {len(np.unique(patients))} patients"
+    width = max(len(metric_words(name)) for name in metrics)
+    lines = [f"{metric_words(name):{width}}  {value[0]:.3f}" for name, value in metrics.items()]
+    return "\n".join([head, *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Intervals side by side, hospital by hospital, and who holds what.
+
+Each function takes plain numbers, writes one PNG and returns the figure. An interval is the dict of
+`fedmini.report.words`.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fedmini.report.canvas import COLOURS, INK, MUTED, WARNING, note, sheet
+from fedmini.report.words import defined, metric_words, spread, unresolved, written
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def comparison(path: str | Path, rows: list[dict], *, metric: str, synthetic: bool) -> Figure:
+    """Draw a metric of every algorithm, and its paired differences from those before it.
+
+    Each row: {"algorithm": name, "metrics": {metric: interval}, "differences": {an earlier
+    algorithm: {metric: interval}}}.
+    """
+    names = [row["algorithm"] for row in rows]
+    pairs = {
+        f"{row['algorithm']} − {other}": metrics.get(metric)
+        for row in rows
+        for other, metrics in row["differences"].items()
+    }
+    words = metric_words(metric)
+    height = 1.4 + 0.4 * max(len(names), len(pairs), 2)
+    title = f"{words}: the same hospitals, the same patients"
+    with sheet(path, title, height=height, synthetic=synthetic) as figure:
+        level, paired = figure.subplots(1, 2)
+        for place, row in enumerate(rows):
+            _dot(level, place, row["metrics"].get(metric), COLOURS[0], "{:.3f}")
+        for place, difference in enumerate(pairs.values()):
+            muted = defined(difference) and unresolved(difference)
+            if muted:
+                note(paired, "hollow and gray: not resolved")
+            _dot(paired, place, difference, MUTED if muted else COLOURS[1], "{:+.3f}", hollow=muted)
+        paired.axvline(0, color="black", linewidth=1, zorder=1)
+        level.set(xlabel=f"{words} (95% interval)")
+        paired.set(xlabel="Paired difference (95% interval)")
+        _lay_out(level, names)
+        _lay_out(paired, list(pairs))
+        return figure
+
+
+def hospitals(
+    path: str | Path,
+    per_hospital: dict[str, dict],
+    pooled: dict,
+    *,
+    metric: str,
+    title: str,
+    synthetic: bool,
+) -> Figure:
+    """Draw the test metric of every hospital beside that of all patients, the worst one marked.
+
+    `per_hospital`: name -> interval, with "patients" (how many it was measured on) beside it.
+    """
+    measured = {name: each["value"] for name, each in per_hospital.items() if defined(each)}
+    worst = min(measured, key=measured.get, default=None)
+    with sheet(path, title, height=1.5 + 0.28 * len(per_hospital), synthetic=synthetic) as figure:
+        axes = figure.subplots()
+        if defined(pooled):
+            low, high = spread(pooled)
+            axes.axvspan(low, high, color=COLOURS[0], alpha=0.12, linewidth=0)
+            axes.axvline(pooled["value"], color=COLOURS[0], linestyle="--", linewidth=1.2)
+            note(axes, f"dashed, shaded: all patients together, {written(pooled)}")
+        labels = []
+        for place, (name, each) in enumerate(per_hospital.items()):
+            marked = name == worst and len(measured) > 1
+            colour, words = (WARNING, "{:.3f} worst") if marked else (COLOURS[0], "{:.3f}")
+            _dot(axes, place, each, colour, words)
+            count = each["patients"]
+            labels.append(f"{name} ({count} patient{'s' * (count != 1)})")
+        axes.set(xlabel=f"{metric_words(metric)} (95% interval)")
+        _lay_out(axes, labels)
+        return figure
+
+
+def partition(
+    path: str | Path,
+    counts: dict[str, np.ndarray],
+    names: list[str],
+    strata: list[str],
+    *,
+    synthetic: bool,
+) -> Figure:
+    """Draw who holds what: one panel for each unit in `counts`, one bar for each hospital.
+
+    `counts`: unit ("patients", "images") -> (hospitals, strata) array of how many it trains on.
+    """
+    height = min(9.0, 1.7 + 0.24 * len(names))
+    many = "one hospital" if len(names) == 1 else f"{len(names)} hospitals"
+    title = f"Training data of {many}, by stratum"
+    with sheet(path, title, height=height, synthetic=synthetic) as figure:
+        panels = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
+        for axes, (unit, table) in zip(panels, counts.items(), strict=True):
+            left = np.zeros(len(names))
+            for number, stratum in enumerate(strata):
+                width = np.asarray(table)[:, number]
+                axes.barh(
+                    range(len(names)), width, left=left, height=0.75, label=stratum,
+                    color=COLOURS[number % len(COLOURS)], edgecolor="white", linewidth=0.5,
+                )  # fmt: skip
+                left += width
+            axes.set(xlabel=f"Training {unit}")
+            _lay_out(axes, names)
+            axes.locator_params(axis="x", integer=True)
+        bars, words = panels[0].get_legend_handles_labels()
+        figure.legend(bars, words, loc="outside lower center", ncols=min(4, len(strata)))
+        return figure
+
+
+def _dot(
+    axes: Axes, place: int, interval: dict | None, colour: str, words: str, hollow: bool = False
+) -> None:
+    """Draw one interval in row `place`, with its value in `words` above the dot."""
+    if not defined(interval):
+        axes.text(
+            0.01, place, "not measured", transform=axes.get_yaxis_transform(),
+            va="center", fontsize=8, color=MUTED,
+        )  # fmt: skip
+        return
+    value, face = interval["value"], "white" if hollow else colour
+    axes.plot(spread(interval), [place, place], color=colour, linewidth=2)
+    axes.plot(value, place, "o", color=colour, markerfacecolor=face, markersize=6)
+    axes.annotate(
+        words.format(value), (value, place), xytext=(0, 6), textcoords="offset points",
+        ha="center", va="bottom", fontsize=7.5, color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+    )  # fmt: skip
+
+
+def _lay_out(axes: Axes, rows: list[str]) -> None:
+    """Name the rows from the top down, every n-th of many; make room for what stands over them."""
+    every = math.ceil(len(rows) / 35) or 1
+    axes.set_yticks(range(0, len(rows), every), rows[::every])
+    axes.set_ylim(max(len(rows), 1) - 0.4, -0.75)
+    axes.margins(x=0.1)
+    axes.locator_params(axis="x", nbins=5, min_n_ticks=3)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)

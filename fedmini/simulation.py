@@ -1,0 +1,188 @@
+"""A federation from a Config: the one room that knows all others.
+
+Everything that may go wrong with options and data goes wrong here, before a folder is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fedmini.algorithms.fedavg import FedAvg
+from fedmini.client import Client, LocalTraining
+from fedmini.config import Config
+from fedmini.data import store
+from fedmini.data.dataset import Dataset, shrink
+from fedmini.data.examples import hospitals, pooled
+from fedmini.data.normalise import Normalise
+from fedmini.data.partition import partition
+from fedmini.data.patients import patient_table, resplit
+from fedmini.errors import UserError
+from fedmini.faults import Faults, FaultyNetwork
+from fedmini.federation import Federation
+from fedmini.models.init import initialise
+from fedmini.network import Network
+from fedmini.optim import learning_rate
+from fedmini.registry import names, resolve
+from fedmini.rng import stream
+from fedmini.server import Cohorts, Server
+from fedmini.tasks.segmentation import Segmentation
+from fedmini.vector import FlatModel
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+
+
+def load_dataset(config: Config) -> tuple[Dataset, Path | None]:
+    """The data set of a run and its file: --data, else data/NAME.h5, else a synthetic stand-in."""
+    path = Path(config.data or f"data/{config.dataset}.h5")
+    if config.data is None and not path.exists():
+        dataset, path = resolve("dataset", config.dataset)(), None
+        store.validate(dataset, f"--dataset {config.dataset}")
+    else:
+        dataset = store.read(path)
+    if dataset.task not in names("task"):
+        where, known = path or config.dataset, " or ".join(names("task"))
+        raise UserError(f"{where}: task: found {dataset.task}; right would be {known}")
+    return shrink(dataset, config.size), path
+
+
+def settle_defaults(config: Config, dataset: Dataset) -> Config:
+    """Fill in what depends on the data: the partition, the number of clients, the device."""
+    scheme, sites = config.partition, np.unique(dataset.site)
+    if scheme is None:
+        natural = len(sites) > 1 and config.clients is None
+        scheme = "site" if natural else "dirichlet"
+    clients = len(sites) if scheme == "site" and config.clients is None else config.clients or 5
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
+    return dataclasses.replace(config, partition=scheme, clients=clients, device=device)
+
+
+def build(config: Config, dataset: Dataset) -> Federation:
+    """The federation of one run: one algorithm, one seed, one split."""
+    seed = config.seeds[0]
+    if config.split_seeds[0] is not None:
+        dataset = resplit(dataset, config.split_seeds[0])
+    table = patient_table(dataset)
+    division = partition(config.build("partition", config.partition), table, config.clients, seed)
+    held = hospitals(
+        dataset, table, division,
+        device=config.device, scanner_shift=config.scanner_shift, seed=seed,
+    )  # fmt: skip
+    if not sum(len(each.test) for each in held):
+        raise UserError("the data have no test patient; --split-seed N draws a new split")
+    if config.select == "best-val" and not sum(len(each.validation) for each in held):
+        raise UserError("--select best-val: the data have no validation patient; use --select last")
+    algorithm = config.build("algorithm", config.algo)
+    task = resolve("task", dataset.task)(dataset.classes, dataset.regions)
+    model = FlatModel(build_module(config, dataset, task).to(config.device))
+    shared = shared_coordinates(config, algorithm, model)
+    normalise = Normalise(dataset.mean, dataset.std, config.device)
+    cohort = config.cohort_size(len(held))
+    participants = [pooled(held)] if algorithm.pooled else held
+    clients = {
+        each.name: Client(
+            each,
+            model=model,
+            task=task,
+            algorithm=algorithm,
+            optimizer=config.build("optimizer", config.optimizer),
+            normalise=normalise,
+            training=local_training(config, algorithm, cohort, len(held)),
+            shared=shared,
+        )
+        for each in participants
+    }
+    server = build_server(config, algorithm, model, clients, cohort, shared)
+    return Federation(
+        config, dataset, table, division, held, clients, server, model, task, normalise
+    )
+
+
+def build_server(
+    config: Config,
+    algorithm: FedAvg,
+    model: FlatModel,
+    clients: dict[str, Client],
+    cohort: int,
+    shared: Tensor | None,
+) -> Server:
+    """The server with its network; a pooled algorithm suffers no faults and asks its one client."""
+    seed, one = config.seeds[0], algorithm.pooled
+    if config.min_survivors > cohort and not one:
+        raise UserError(
+            f"--min-survivors {config.min_survivors}: a cohort has only {cohort} clients"
+        )
+    config.build("aggregator", config.aggregator, cohort)
+    keep = algorithm.partial_work
+    if config.straggler_policy is not None:
+        keep = config.straggler_policy == "partial"
+    faults = Faults(config.dropout, config.stragglers, keep, seed)
+    variances = model.variances()
+    return Server(
+        model.state,
+        network=Network(clients) if one else FaultyNetwork(clients, faults),
+        cohorts=Cohorts(
+            tuple(clients), 1 if one else cohort, config.sampling == "poisson" and not one, seed
+        ),
+        algorithm=algorithm,
+        aggregator=lambda size: config.build("aggregator", config.aggregator, size),
+        learning_rate=lambda number: learning_rate(
+            config.lr_schedule, config.lr, number, config.rounds
+        ),
+        shared=shared,
+        variances=variances if variances.any() else None,
+        min_survivors=1 if one else config.min_survivors,
+    )
+
+
+def local_training(
+    config: Config, algorithm: FedAvg, cohort: int, clients: int
+) -> LocalTraining:
+    """What clients are told; the pooled client works as much a round as a cohort would."""
+    steps, epochs = config.local_steps, config.local_epochs
+    if algorithm.pooled:
+        steps, epochs = steps and steps * cohort, epochs * cohort / clients
+    return LocalTraining(
+        config.batch_size, epochs, steps, config.augment == "flips", key=config.seeds[0]
+    )
+
+
+def build_module(config: Config, dataset: Dataset, task: Segmentation) -> nn.Module:
+    """The network with its first values, drawn from the seed alone."""
+    module = config.build("model", config.model, dataset.channels, task.outputs)
+    if not isinstance(module, nn.Module):
+        raise UserError(f"--model {config.model}: a {type(module).__name__} is no nn.Module")
+    if not any(True for _ in module.parameters()):
+        raise UserError(f"--model {config.model}: a {type(module).__name__} has no weights")
+    for name, layer in module.named_modules():
+        if isinstance(layer, DROPOUTS):
+            raise UserError(
+                f"--model {config.model}: {name} is a {type(layer).__name__}, which draws from "
+                "torch's global generator: a resumed run would differ; leave it out"
+            )
+    if hasattr(module, "check_size"):
+        module.check_size(*dataset.size)
+    try:
+        initialise(module, stream(config.seeds[0], "initial"))
+    except TypeError as error:
+        raise UserError(f"--model {config.model}: {error}") from error
+    return module
+
+
+def shared_coordinates(config: Config, algorithm: FedAvg, model: FlatModel) -> Tensor | None:
+    """(P,) bool, or None for all: the algorithm's choice, less norm layers that stay local."""
+    shared = algorithm.shared(model)
+    if config.batch_norm != "local" or algorithm.pooled:
+        return shared
+    layers = [n for n, m in model.module.named_modules() if isinstance(m, BATCH_NORMS)]
+    kept = model.mask(lambda name: name.rpartition(".")[0] in layers)
+    return ~kept if shared is None else shared & ~kept

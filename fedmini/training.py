@@ -1,0 +1,136 @@
+"""One run from its first round, or from its last checkpoint, to its summary.
+
+Order of writing in a round: server step, checkpoint, metrics line. The checkpoint carries its own
+round's line, so that a run killed between the two loses neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from time import perf_counter
+
+import torch
+from tqdm import tqdm
+
+from fedmini.errors import RunFailed
+from fedmini.evaluation import primary
+from fedmini.federation import Federation, Snapshot
+from fedmini.outcome import Outcome
+from fedmini.report.folder import RunFolder
+from fedmini.server import Round
+
+
+class Training:
+    """Plays the rounds of a federation and keeps its folder true to them."""
+
+    def __init__(self, federation: Federation, folder: RunFolder) -> None:
+        self.federation, self.folder = federation, folder
+        self.best: dict = {}
+        self.seconds = 0.0  # of all rounds so far, evaluation included
+
+    def restore(self) -> dict | None:
+        """Stand where the last checkpoint stood, and return it; None before the first."""
+        checkpoint = self.folder.load_checkpoint()
+        if checkpoint is not None:
+            self.federation.restore(checkpoint)
+            self.best, self.seconds = checkpoint["best"], checkpoint["seconds"]
+        return checkpoint
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint, or to the beginning, and forget what came after."""
+        for leftover in self.folder.path.glob(".*.partial"):
+            leftover.unlink()  # a file that a killed process was about to write
+        checkpoint = self.restore()
+        self.folder.cut_back(self.federation.server.round)
+        rounds = [line["round"] for line in self.folder.records()]
+        if checkpoint is not None and checkpoint["round"] not in rounds:
+            self.folder.append(checkpoint["line"])
+
+    def run(self, quiet: bool = False) -> dict:
+        """Train, test, and write model, figures and summary; returns the summary."""
+        federation, config = self.federation, self.federation.config
+        bar = tqdm(
+            total=config.rounds,
+            initial=federation.server.round,
+            desc=config.algo,
+            unit="round",
+            disable=quiet or not sys.stderr.isatty(),
+        )
+        with bar:
+            started = perf_counter()
+            for record in federation.server.run(config.rounds):
+                self.refuse_divergence()
+                if not quiet:
+                    for name, reason in record.failures.items():
+                        bar.write(f"round {record.number}: {name} failed: {reason}", sys.stderr)
+                score = self.validate(record)
+                self.seconds += perf_counter() - started
+                started = perf_counter()
+                self.write(record, score)
+                bar.set_postfix_str(describe(record, score, federation.task.primary))
+                bar.update()
+        return self.finish()
+
+    def refuse_divergence(self) -> None:
+        """RunFailed for a model that is not finite: the checkpoint before it stays the last one."""
+        server = self.federation.server
+        low, high = torch.aminmax(server.model)
+        if not math.isfinite(low + high):
+            raise RunFailed(
+                f"round {server.round}: the model is no longer finite: training diverged; "
+                "try a lower --lr or --server-lr"
+            )
+
+    def validate(self, record: Round) -> dict[str, float]:
+        """The validation metrics of a round, where one is due; remembers the best for best-val."""
+        config, federation = self.federation.config, self.federation
+        due = record.number % config.eval_every == 0 or record.number == config.rounds
+        if not due:
+            return {}
+        snapshot = federation.snapshot()
+        score = primary(federation.task, federation.evaluate(snapshot, "validation"))
+        if score is None:
+            return {}
+        if config.select == "best-val" and score > self.best.get("score", -1.0):
+            self.best = {
+                "round": record.number,
+                "score": score,
+                "model": snapshot.model.cpu(),
+                "private": {name: kept.cpu() for name, kept in snapshot.private.items()},
+            }
+        return {federation.task.primary: score}
+
+    def write(self, record: Round, score: dict[str, float]) -> None:
+        """Checkpoint, then the line of metrics.jsonl."""
+        config = self.federation.config
+        line = {"round": record.number, **dataclasses.asdict(record), **score, "epsilon": None}
+        del line["number"]
+        if record.number % config.checkpoint_every == 0 or record.number == config.rounds:
+            kept = {"line": line, "best": self.best, "seconds": self.seconds}
+            self.folder.save_checkpoint(self.federation.state() | kept)
+        self.folder.append(line)
+
+    def selected(self) -> tuple[Snapshot, int]:
+        """The model that is tested, and its round: the last, or the best on validation data."""
+        federation = self.federation
+        if not self.best:
+            return federation.snapshot(), federation.server.round
+        place = federation.server.model.device
+        private = {name: kept.to(place) for name, kept in self.best["private"].items()}
+        return Snapshot(self.best["model"].to(place), private), self.best["round"]
+
+    def finish(self) -> dict:
+        """Test the selected model and write what remains; the summary comes last of all."""
+        snapshot, number = self.selected()
+        outcome = Outcome(self.federation, snapshot, number, self.folder)
+        return outcome.write(seconds=self.seconds)
+
+
+def describe(record: Round, score: dict[str, float], metric: str) -> str:
+    """The postfix of the progress bar."""
+    parts = [f"loss {record.train_loss:.3f}"] if record.train_loss is not None else []
+    parts += [f"{metric} {score[metric]:.3f}"] if score else []
+    sent = (record.bytes_up + record.bytes_down) / 1e6
+    return ", ".join([*parts, f"{sent:.1f} MB", f"{record.seconds:.1f} s"])

@@ -1,0 +1,171 @@
+"""Figures: written, stamped where the data are synthetic, and true to their numbers."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fedmini.errors import RunFailed
+from fedmini.report.curves import learning_curves
+from fedmini.report.figures import comparison, hospitals, partition
+from fedmini.report.overlay import predictions
+
+
+def interval(value, low=None, high=None):
+    return {"value": value, "low": low, "high": high}
+
+
+def run(rounds=6, sent=500, every=2):
+    """A metrics.jsonl whose metric is the round / 10, evaluated every second round."""
+    dice = {n: n / 10 if n % every == 0 else None for n in range(1, rounds + 1)}
+    return [
+        {"round": n, "bytes_up": sent, "bytes_down": sent, "dice": dice[n]} for n in dice
+    ]
+
+
+ROWS = [
+    {"algorithm": "fedavg", "metrics": {"dice": interval(0.8, 0.7, 0.9)}, "differences": {}},
+    {
+        "algorithm": "fedprox",
+        "metrics": {"dice": interval(0.9, 0.8, 0.95)},
+        "differences": {"fedavg": {"dice": interval(0.1, -0.1, 0.2)}},
+    },
+    {
+        "algorithm": "local",
+        "metrics": {},
+        "differences": {"fedavg": {"dice": interval(-0.3, -0.4, -0.2)}, "fedprox": {}},
+    },
+]
+HOSPITALS = {
+    "north": interval(0.8, 0.7, 0.9) | {"patients": 5},
+    "south": interval(0.6) | {"patients": 1},
+    "west": interval(None) | {"patients": 0},
+}
+MASKS = np.zeros((2, 16, 24), dtype=int)
+MASKS[0, 4:12, 4:12], MASKS[0, 6:9, 6:9] = 1, 2
+CLASSES = ["background", "oedema", "core"]
+
+DRAW = {
+    "curves": lambda path, synthetic: learning_curves(
+        path, {"fedavg": [run(), run(8)], "local": [run(sent=0)]},
+        metric="dice", title="Curves", synthetic=synthetic,
+    ),
+    "comparison": lambda path, synthetic: comparison(
+        path, ROWS, metric="dice", synthetic=synthetic
+    ),
+    "hospitals": lambda path, synthetic: hospitals(
+        path, HOSPITALS, interval(0.7, 0.6, 0.8), metric="dice", title="Test", synthetic=synthetic
+    ),
+    "partition": lambda path, synthetic: partition(
+        path, {"patients": np.array([[1, 2], [3, 0]]), "images": np.array([[4, 9], [8, 0]])},
+        ["north", "south"], ["small", "large"], synthetic=synthetic,
+    ),
+    "predictions": lambda path, synthetic: predictions(
+        path, np.random.default_rng(0).random((2, 16, 24)), MASKS, np.roll(MASKS, 1, axis=1),
+        classes=CLASSES, labels=["patient 1", "patient 2"], title="Patients", synthetic=synthetic,
+    ),
+}  # fmt: skip
+
+
+def texts(figure):
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_is_written_and_stamped_only_where_data_are_synthetic(tmp_path, name):
+    stamped = DRAW[name](tmp_path / "figures" / "a.png", True)
+    plain = DRAW[name](tmp_path / "figures" / "b.png", False)
+    assert any("SYNTHETIC" in text for text in texts(stamped))
+    assert not any("SYNTHETIC" in text for text in texts(plain))
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["a.png", "b.png"]
+    with Image.open(tmp_path / "figures" / "a.png") as image:
+        assert image.width == 1260 and image.height > 300
+        assert len(np.unique(np.asarray(image.convert("L")))) > 50
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_the_stamp_touches_no_other_text(tmp_path, name):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    figure = DRAW[name](tmp_path / "a.png", True)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    words = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    stamp = next(text for text in words if "SYNTHETIC" in text.get_text())
+    frame = stamp.get_window_extent(renderer)
+    touching = [w.get_text() for w in words if frame.overlaps(w.get_window_extent(renderer))]
+    assert touching == [stamp.get_text()]
+
+
+def test_curves_skip_rounds_without_a_metric_and_count_bytes_of_all(tmp_path):
+    figure = DRAW["curves"](tmp_path / "a.png", False)
+    by_round, by_bytes = figure.axes
+    assert by_round.lines[0].get_xdata().tolist() == [2, 4, 6]
+    np.testing.assert_allclose(by_round.lines[0].get_ydata(), [0.2, 0.4, 0.6])
+    np.testing.assert_allclose(by_bytes.lines[0].get_xdata(), [2, 4, 6])
+    assert "kB" in by_bytes.get_xlabel()
+    assert "lines across: nothing sent, last round" in texts(figure)
+
+
+def test_curves_survive_runs_without_any_metric(tmp_path):
+    figure = learning_curves(
+        tmp_path / "a.png", {"fedavg": [[]]}, metric="dice", title="Nothing", synthetic=False
+    )
+    assert not figure.axes[0].lines
+
+
+def test_comparison_mutes_what_is_not_resolved(tmp_path):
+    figure = DRAW["comparison"](tmp_path / "a.png", False)
+    words = texts(figure)
+    assert "hollow and gray: not resolved" in words
+    assert "fedprox − fedavg" in words
+    dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    faces = [dot.get_markerfacecolor() for dot in dots]
+    assert faces[0] == "white" and faces[1] != "white"
+    assert words.count("not measured") == 2
+
+
+def test_hospitals_marks_the_worst_of_those_that_were_measured(tmp_path):
+    words = texts(DRAW["hospitals"](tmp_path / "a.png", False))
+    assert "0.600 worst" in words and "0.800" in words and "not measured" in words
+    assert "south (1 patient)" in words
+
+
+def test_many_hospitals_get_every_nth_name(tmp_path):
+    counts = {"patients": np.ones((100, 1), dtype=int)}
+    names = [f"hospital {n}" for n in range(100)]
+    figure = partition(tmp_path / "a.png", counts, names, ["all"], synthetic=False)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == names[::3]
+    assert len(figure.axes[0].patches) == 100
+
+
+def test_predictions_without_truth_have_two_columns(tmp_path):
+    figure = predictions(
+        tmp_path / "a.png", np.zeros((1, 16, 16)), None, np.zeros((1, 16, 16)),
+        classes=CLASSES, labels=["patient 1"], title="Blank", synthetic=False,
+    )  # fmt: skip
+    assert [axes.get_title() for axes in figure.axes] == ["Image", "Prediction"]
+
+
+def test_a_disk_that_refuses_a_figure_is_a_failed_run(tmp_path):
+    (tmp_path / "figures").write_text("a file where the folder should be")
+    with pytest.raises(RunFailed, match=r"a\.png could not be written"):
+        DRAW["partition"](tmp_path / "figures" / "a.png", True)
+
+
+def test_figures_leave_matplotlib_as_it_was_and_cost_nothing_before_the_first():
+    code = (
+        "import sys; from fedmini.report import canvas, curves, figures, folder, overlay;"
+        "assert 'matplotlib' not in sys.modules; import matplotlib;"
+        "before = [matplotlib.rcParams[name] for name in canvas.STYLE];"
+        "import tempfile; path = tempfile.mkdtemp() + '/a.png';"
+        "figures.partition(path, {'patients': [[1]]}, ['a'], ['b'], synthetic=True);"
+        "assert before == [matplotlib.rcParams[name] for name in canvas.STYLE];"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
