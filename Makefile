@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Threads that wait by spinning make a shared machine crawl: spin briefly, then sleep.
+export GOMP_SPINCOUNT ?= 10000
 
 .PHONY: run test test-slow mutants bench lines clean help
 

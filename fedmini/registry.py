@@ -33,7 +33,7 @@ TABLE = {
     "aggregator": {"mean": "fedmini.aggregation.mean:Mean"},
     "model": {"unet": "fedmini.models.unet:UNet"},
     "task": {"segmentation": "fedmini.tasks.segmentation:Segmentation"},
-    "dataset": {"brats": "fedmini.data.phantom:brats"},
+    "dataset": {"brats": "fedmini.phantoms.brats:brats"},
 }
 FLAGS = {"algorithm": "--algo"}
 

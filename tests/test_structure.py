@@ -27,7 +27,7 @@ FLOORS = [
         "models data metrics statistics tasks aggregation secagg privacy compression report",
         "strangers",
     ),
-    ("evaluation", "neighbours"),
+    ("evaluation phantoms", "strangers"),
     ("algorithms", "neighbours"),
     ("optim client server", "neighbours"),
     ("config components", "neighbours"),

@@ -13,7 +13,7 @@ from time import perf_counter
 import torch
 
 from fedmini.config import Config, available_threads
-from fedmini.data.phantom import brats
+from fedmini.phantoms.brats import brats
 from fedmini.federation import Federation
 from fedmini.simulation import build, build_module, settle_defaults
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fedmini.data.brain import waves
-from fedmini.data.phantom import HOSPITALS, SLICES, brats, main
+from fedmini.phantoms.brain import waves
+from fedmini.phantoms.brats import HOSPITALS, SLICES, brats, main
 from fedmini.data.schema import validate
 from fedmini.data.store import read
-from fedmini.data.tumour import BACKGROUND, ENHANCING, NECROTIC, OEDEMA
+from fedmini.phantoms.tumour import BACKGROUND, ENHANCING, NECROTIC, OEDEMA
 from fedmini.errors import UserError
 from fedmini.rng import numpy_stream
 

@@ -2,7 +2,7 @@
 
 Six hospitals of unequal size, each with its own scanner and its own mix of tumours, in the form
 that prepared BraTS has. What is in it depends on its version alone, never on the seed of a run.
-`python -m fedmini.data.phantom --out brats.h5` writes it to a file.
+`python -m fedmini.phantoms.brats --out brats.h5` writes it to a file.
 
 Left out: any claim about patients. A number measured here says how methods differ, nothing more.
 """
@@ -10,17 +10,18 @@ Left out: any claim about patients. A number measured here says how methods diff
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.data.brain import draw_brain
 from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, channel_statistics
-from fedmini.data.mri import Scanner, scan, signal, standardise
 from fedmini.data.store import write
-from fedmini.data.tumour import displace, grow, plan
 from fedmini.errors import UserError
+from fedmini.phantoms.brain import draw_brain
+from fedmini.phantoms.mri import Scanner, scan, signal, standardise
+from fedmini.phantoms.tumour import displace, grow, plan
 from fedmini.rng import numpy_stream
 
 CLASSES = ("background", "necrotic core", "oedema", "enhancing")
@@ -110,12 +111,18 @@ def _split(patients: int, rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.repeat([TRAIN, VALIDATION, TEST], [training, validation, test]))
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the synthetic hospitals to a file."""
-    parser = argparse.ArgumentParser(prog="python -m fedmini.data.phantom", allow_abbrev=False)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the synthetic hospitals to a file; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m fedmini.phantoms.brats", allow_abbrev=False)
     parser.add_argument("--out", required=True, metavar="FILE.h5", help="where to write it")
-    write(parser.parse_args(argv).out, brats())
+    path = parser.parse_args(argv).out
+    try:
+        write(path, brats())
+    except OSError as error:
+        print(f"fedmini: --out {path} cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.data.brain import Brain, waves
-from fedmini.data.tumour import Tumour
+from fedmini.phantoms.brain import Brain, waves
+from fedmini.phantoms.tumour import Tumour
 
 CHANNELS = ("FLAIR", "T1", "T1ce", "T2")
 SIGNAL = {

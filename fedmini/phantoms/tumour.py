@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.data.brain import PIXEL, Brain, X, Y, ball, soft, waves
+from fedmini.phantoms.brain import PIXEL, Brain, X, Y, ball, soft, waves
 
 BACKGROUND, NECROTIC, OEDEMA, ENHANCING = range(4)
 

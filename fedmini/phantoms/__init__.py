@@ -1,0 +1,1 @@
+"""Synthetic hospitals: stand-ins for data sets, with the same schema and nobody's images."""
