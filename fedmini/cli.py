@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from fedmini.components import builtin_options, check_settings, component_options
+from fedmini.components import builtin_options, check_settings, check_sizes, component_options
 from fedmini.config import COMPONENT, COMPONENTS, PRESETS, Config
 from fedmini.errors import RunFailed, UserError
 from fedmini.options import Option, nearest, options_of
@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("fedmini:", " ".join(str(error).split()), file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
     except KeyboardInterrupt as interrupt:
-        print(f"fedmini: interrupted{interrupt or ' before anything was written'}", file=sys.stderr)
+        where = str(interrupt) or "; nothing new was written"
+        print(f"fedmini: interrupted{where}", file=sys.stderr)
         return 130
 
 
@@ -87,6 +88,7 @@ def execute(argv: list[str]) -> None:
         if "resume" not in given:
             config = Config.of({k: v for k, v in given.items() if k not in {*FLAGS, *SWITCHES}})
             check_settings(config)
+            check_sizes(config, given)
             if "print_config" in given:
                 print(json.dumps(dataclasses.asdict(config), indent=2))
                 return

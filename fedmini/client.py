@@ -57,7 +57,8 @@ class Client:
         self.model, self.task, self.algorithm = model, task, algorithm
         self.optimizer, self.normalise, self.training = optimizer, normalise, training
         self.question: Train | None = None  # of the round under way
-        self.loss: Tensor | None = None  # of the last training, mean over the examples it saw
+        self.loss: Tensor | None = None  # of this round's training, mean over the examples it saw
+        self.steps = 0  # of this round's training
         self.state: dict[str, Tensor] = {}
         self.pending: dict[str, Tensor] = {}
         self.pending_round = 0
@@ -72,14 +73,16 @@ class Client:
     def answer(self, question: Train) -> Upload:
         """Take part in one round. FloatingPointError if training diverged: nothing is sent then."""
         self.settle(question.acknowledged)
-        self.question, self.pending_round = question, question.round
+        self.question, self.pending_round, self.loss = question, question.round, None
         down = {**question.arrays, "model": self.complete(question.arrays["model"])}
         contribution = self.algorithm.local_update(self, down)
         if self.shared is not None:
             self.keep(private=self.model.state[~self.shared])
         # The uplink: delta -> all finite, or nothing -> shared coordinates -> wire
-        sums = {"loss": contribution.weight * self.loss, **contribution.sums}
-        refuse_non_finite(contribution.update, sums)
+        sums = dict(contribution.sums)
+        if self.loss is not None:
+            sums["loss"] = contribution.weight * self.loss
+        refuse_unusable(contribution.update, contribution.weight, sums)
         update = contribution.update if self.shared is None else contribution.update[self.shared]
         return Upload(question.round, update, contribution.weight, sums)
 
@@ -90,7 +93,7 @@ class Client:
         self.pending = {}
 
     def keep(self, **tensors: Tensor) -> None:
-        """Remember these for the next round, should this round's upload arrive."""
+        """Put these into `state` once this round's upload is acknowledged (`private` is taken)."""
         self.pending |= {name: tensor.clone() for name, tensor in tensors.items()}
 
     def complete(self, shared: Tensor) -> Tensor:
@@ -137,15 +140,15 @@ class Client:
         """
         size, count, where = self.training.batch_size, self.examples, self.data.images.device
         per_pass = math.ceil(count / size)
-        steps = self._steps(per_pass)
-        passes = math.ceil(steps / per_pass)
+        self.steps = self._steps(per_pass)
+        passes = math.ceil(self.steps / per_pass)
         key, address = self.training.key, (self.question.round, self.name)
         draws = stream(key, "shuffle", *address)
         order = torch.stack([torch.randperm(count, generator=draws) for _ in range(passes)])
         flips = torch.rand(passes, count, 2, generator=stream(key, "flip", *address)) < 0.5
         rows = [batch for each in order.to(where) for batch in each.split(size)]
         flips = [batch for each in flips.to(where) for batch in each.split(size)]
-        for chosen, flipped in list(zip(rows, flips, strict=True))[:steps]:
+        for chosen, flipped in list(zip(rows, flips, strict=True))[: self.steps]:
             images, targets = self.normalise(self.data.images[chosen]), self.data.targets[chosen]
             yield flip(images, targets, flipped) if self.training.flips else (images, targets)
 
@@ -160,8 +163,10 @@ class Client:
         return {name.removeprefix("optimizer."): each.clone() for name, each in kept.items()}
 
 
-def refuse_non_finite(update: Tensor, sums: Mapping[str, Tensor]) -> None:
-    """FloatingPointError if any number that is to be sent is NaN or infinite."""
+def refuse_unusable(update: Tensor, weight: float, sums: Mapping[str, Tensor]) -> None:
+    """FloatingPointError if any number to be sent is not finite; ValueError for a bad weight."""
+    if not (math.isfinite(weight) and weight >= 2**-20):
+        raise ValueError(f"its weight is {weight}: right would be a number of examples, or 1")
     for name, tensor in {"update": update, **sums}.items():
         # aminmax carries NaN, and inf - inf is NaN
         if tensor.numel() and not math.isfinite(sum(map(float, torch.aminmax(tensor)))):

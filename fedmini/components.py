@@ -7,6 +7,7 @@ A component is a class from the registry or from `path/to/file.py:Name`; its opt
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from fedmini.config import COMPONENT, COMPONENTS, Config
 from fedmini.errors import UserError
@@ -48,6 +49,14 @@ def check_settings(config: Config) -> None:
         )
         flag = "--" + name.replace("_", "-")
         raise UserError(f"{flag} is read by {readers}, which this run does not use")
+
+
+def check_sizes(config: Config, given: Iterable[str]) -> None:
+    """UserError for a size that was given, but that a model of one's own does not read."""
+    if config.model not in names("model"):
+        read = {each.name for each in options_of(resolve("model", config.model))}
+        for name in sorted(SIZES.intersection(given) - read):
+            raise UserError(f"--{name} is not read by --model {config.model}")
 
 
 def _options(kind: str, name: str) -> list[Option]:

@@ -50,7 +50,10 @@ class Config:
 
     data: str | None = option(None, "prepared file (default: data/DATASET.h5)", group=DATA)
     partition: str | None = option(
-        None, "who holds what (default: site if the data name hospitals, or dirichlet)", group=DATA
+        None,
+        "who holds what (default: site if the data name hospitals and --clients is not given, "
+        "else dirichlet)",
+        group=DATA,
     )
     clients: int | None = option(None, "hospitals (default: the sites, or 5)", group=DATA, low=1)
     scanner_shift: float = option(
@@ -60,7 +63,7 @@ class Config:
         None, "redraw the split of patients; several seeds repeat the run", group=DATA
     )
     size: int | None = option(
-        None, "shrink images to this longer side", unit="pixels", group=DATA, low=8
+        None, "longer side of the images at most", unit="pixels", group=DATA, low=8
     )
 
     model: str = option("unet", "network", group=MODEL)
@@ -78,7 +81,11 @@ class Config:
         None, "times that the model goes out and comes back", group=LOCAL, low=1, high=10**6
     )
     local_epochs: float = option(
-        1.0, "passes over a hospital's data in a round, or 0.5", group=LOCAL, above=0.0, high=1e4
+        1.0,
+        "passes over a hospital's data in a round; 0.5 is half a pass",
+        group=LOCAL,
+        above=0.0,
+        high=1e4,
     )
     local_steps: int | None = option(
         None, "steps in a round, instead of passes", group=LOCAL, low=1, high=10**6
@@ -150,12 +157,6 @@ class Config:
             resolve("dataset", self.dataset)
         if self.local_steps is not None and self.local_epochs != 1.0:
             raise UserError("--local-steps and --local-epochs say the same thing twice: give one")
-        if self.batch_norm is not None and self.norm != "batch":
-            raise UserError(f"--batch-norm {self.batch_norm} needs --norm batch, not {self.norm}")
-        if self.norm == "batch" and self.batch_norm is None:
-            raise UserError(
-                "--norm batch keeps statistics of the patients: say --batch-norm average or local"
-            )
         if self.width << self.depth > 4096:
             raise UserError(
                 f"--width {self.width} --depth {self.depth}: the deepest level would have "
@@ -176,8 +177,8 @@ class Config:
             return [None]
         return _whole_numbers("--split-seed", self.split_seed)
 
-    def cohort_size(self, clients: int | None = None) -> int:
-        """How many of `clients` a round asks (expects to ask, if the sampling is Poisson)."""
+    def cohort_size(self, clients: int | None = None) -> float:
+        """How many of `clients` a round asks: whole, unless Poisson sampling expects a fraction."""
         known = "" if clients is None else f", {clients}"
         clients = clients or sys.maxsize
         wrong = UserError(
@@ -189,7 +190,8 @@ class Config:
                 part = float(self.cohort)
                 if not 0 < part <= 1:
                     raise wrong
-                return max(1, round(part * clients))
+                expected = part * clients
+                return expected if self.sampling == "poisson" else max(1, round(expected))
             size = int(self.cohort)
         except ValueError:
             raise wrong from None

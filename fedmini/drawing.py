@@ -9,11 +9,18 @@ from fedmini.data.dataset import TRAIN
 from fedmini.federation import Federation, Snapshot
 from fedmini.report import curves, figures, overlay
 from fedmini.report.folder import RunFolder
+from fedmini.statistics import Evaluation
 
 SHOWN = 4  # patients in the figure of predictions
 
 
-def draw_run(federation: Federation, snapshot: Snapshot, summary: dict, folder: RunFolder) -> None:
+def draw_run(
+    federation: Federation,
+    snapshot: Snapshot,
+    tested: dict[str, Evaluation],
+    summary: dict,
+    folder: RunFolder,
+) -> None:
     """Write figures/*.png: learning curves, hospitals, the partition, predictions beside truth."""
     path, task = folder.path / "figures", federation.task
     synthetic, name = federation.dataset.synthetic, summary["algorithm"]
@@ -38,7 +45,7 @@ def draw_run(federation: Federation, snapshot: Snapshot, summary: dict, folder: 
         synthetic=synthetic,
     )
     draw_partition(federation, folder)
-    draw_predictions(federation, snapshot, folder, name)
+    draw_predictions(federation, snapshot, tested, folder, name)
 
 
 def draw_partition(federation: Federation, folder: RunFolder) -> None:
@@ -61,43 +68,46 @@ def draw_partition(federation: Federation, folder: RunFolder) -> None:
 
 @torch.no_grad()
 def draw_predictions(
-    federation: Federation, snapshot: Snapshot, folder: RunFolder, name: str
+    federation: Federation,
+    snapshot: Snapshot,
+    tested: dict[str, Evaluation],
+    folder: RunFolder,
+    name: str,
 ) -> None:
     """Patients from the worst to the best by Dice, each by the slice that shows most tumour."""
     task, cases = federation.task, []
-    for hospital in federation.hospitals:
-        if not len(hospital.test):
-            continue
-        federation.model.load(federation.personal(snapshot, hospital.name))
+    held = {each.name: each.test for each in federation.hospitals}
+    for hospital, evaluation in tested.items():
+        for patient in np.unique(evaluation.patients):
+            rows = np.flatnonzero(evaluation.patients == patient)
+            score = task.metrics(evaluation.evidence[rows], evaluation.patients[rows])[task.primary]
+            cases.append((float(score[0]), hospital, int(patient), rows))
+    images, truths, predicted, labels = [], [], [], []
+    for score, hospital, patient, rows in worst_to_best(cases):
+        area = (held[hospital].targets[torch.from_numpy(rows)] > 0).sum((1, 2))
+        row = int(rows[int(area.argmax())])
+        image, truth = held[hospital].images[row], held[hospital].targets[row]
+        federation.model.load(federation.personal(snapshot, hospital))
         federation.model.module.eval()
-        for patient in np.unique(hospital.test.patients):
-            rows = torch.from_numpy(np.flatnonzero(hospital.test.patients == patient))
-            images, truth = hospital.test.images[rows], hospital.test.targets[rows]
-            logits = federation.model.module(federation.normalise(images))
-            evidence = task.evidence(logits, truth).cpu().numpy()
-            score = task.metrics(evidence, np.zeros(len(rows)))[task.primary][0]
-            slice_ = int((truth > 0).sum((1, 2)).argmax())
-            shown = (images[slice_].float(), truth[slice_], logits[slice_].argmax(0))
-            label = f"{hospital.name}\npatient {patient}\nDice {score:.2f}"
-            cases.append((score, label, *(each.cpu().numpy() for each in shown)))
-    cases.sort(key=lambda case: case[:2])
-    ranks = np.unique(np.linspace(0, len(cases) - 1, SHOWN).round().astype(int))
-    _, labels, images, truth, predicted = zip(*(cases[rank] for rank in ranks), strict=True)
+        logits = federation.model.module(federation.normalise(image[None]))
+        images.append(image.float().cpu().numpy())
+        truths.append(truth.cpu().numpy())
+        predicted.append(logits[0].argmax(0).cpu().numpy())
+        labels.append(f"{hospital}\npatient {patient}\nDice {score:.2f}")
     overlay.predictions(
         folder.path / "figures" / "predictions.png",
-        np.stack([image[telling_channel(image, mask)] for image, mask in zip(images, truth)]),
-        np.stack(truth),
+        np.stack(images),
+        np.stack(truths),
         np.stack(predicted),
         classes=list(federation.dataset.classes),
-        labels=list(labels),
+        labels=labels,
         title=f"{name}: test patients from the worst to the best",
         synthetic=federation.dataset.synthetic,
     )
 
 
-def telling_channel(image: np.ndarray, mask: np.ndarray) -> int:
-    """The channel of (C, H, W) in which the masked pixels stand out most, in its own spread."""
-    if not mask.any() or mask.all():
-        return 0
-    apart = image[:, mask > 0].mean(axis=1) - image[:, mask == 0].mean(axis=1)
-    return int(np.abs(apart / (image.std(axis=(1, 2)) + 1e-6)).argmax())
+def worst_to_best(cases: list[tuple]) -> list[tuple]:
+    """A few cases evenly spaced by rank; a case begins with its score, then what names it."""
+    cases = sorted(cases, key=lambda case: case[:-1])
+    ranks = np.unique(np.linspace(0, len(cases) - 1, SHOWN).round().astype(int))
+    return [cases[rank] for rank in ranks]

@@ -56,9 +56,10 @@ def estimates(task: Segmentation, evaluation: Evaluation) -> dict[str, Estimate]
     return {name: Estimate(float(values[name][0]), *interval(spread[name])) for name in values}
 
 
-def primary(task: Segmentation, evaluations: Mapping[str, Evaluation]) -> float | None:
-    """The task's headline metric over all hospitals' patients; None where there is no patient."""
+def scores(task: Segmentation, evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+    """Every metric of the task over all hospitals' patients; empty where there is no patient."""
     if not any(len(each.patients) for each in evaluations.values()):
-        return None
+        return {}
     pooled = pool(evaluations.values())
-    return float(task.metrics(pooled.evidence, pooled.patients)[task.primary][0])
+    metrics = task.metrics(pooled.evidence, pooled.patients)
+    return {name: float(value[0]) for name, value in metrics.items()}

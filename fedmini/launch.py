@@ -16,7 +16,7 @@ import torch
 import fedmini
 from fedmini.comparison import compare_runs, run_one
 from fedmini.components import builtin_options, check_settings
-from fedmini.config import Config, available_threads
+from fedmini.config import COMPONENTS, Config, available_threads
 from fedmini.data.dataset import Dataset
 from fedmini.errors import UserError
 from fedmini.files import sha256, write_json
@@ -26,7 +26,7 @@ from fedmini.report.table import comparison_table, summary_table
 from fedmini.simulation import build, load_dataset, settle_defaults
 from fedmini.training import Training
 
-RENEWABLE = {"device", "rounds", "threads"}  # what --resume may change
+RENEWABLE = {"device", "rounds"}  # what --resume may change
 Job = tuple[Config, Dataset, RunFolder]
 
 
@@ -44,6 +44,7 @@ def start(config: Config, out: str | None) -> Job:
     content = dataclasses.asdict(config) | {
         "fedmini": fedmini.__version__,
         "data_sha256": None if path is None else sha256(path),
+        "plugins_sha256": plugins(config),
     }
     return config, dataset, RunFolder.create(out or f"runs/{'-'.join(names)}-{moment}", content)
 
@@ -60,11 +61,21 @@ def resume(given: dict[str, object]) -> Job:
     if content["data_sha256"] != (None if path is None else sha256(path)):
         changed = path or config.data or f"data/{config.dataset}.h5"
         raise UserError(f"--resume: {changed} is not what it was when that run was started")
+    for file, found in plugins(config).items():
+        if found != content["plugins_sha256"].get(file):
+            raise UserError(f"--resume: {file} is not what it was when that run was started")
     config = settle_defaults(config, dataset)
     rehearse(config, dataset, folder)
     with disk_errors(folder.path / "config.json"):
         write_json(folder.path / "config.json", content | dataclasses.asdict(config))
     return config, dataset, folder
+
+
+def plugins(config: Config) -> dict[str, str]:
+    """The files from outside that a run's components come from, with their SHA-256."""
+    chosen = [getattr(config, option) or "" for option in COMPONENTS.values()]
+    foreign = [each for text in chosen for each in text.split(",") if ".py:" in each]
+    return {file: sha256(file) for file in sorted({each.rpartition(":")[0] for each in foreign})}
 
 
 def refuse_contradictions(given: dict[str, object], stored: Config) -> None:
@@ -99,10 +110,10 @@ def rehearse(config: Config, dataset: Dataset, folder: RunFolder | None = None) 
 
 def stored_config(folder: RunFolder, content: dict) -> Config:
     """The Config in a run's config.json; UserError if it is not one of this version."""
-    fields = {each.name for each in dataclasses.fields(Config)} | {"data_sha256"}
+    fields = {each.name for each in dataclasses.fields(Config)} | {"data_sha256", "plugins_sha256"}
     for name in sorted(fields - content.keys()):
         raise UserError(f"{folder.path / 'config.json'} lacks {name}: not a run of this version")
-    config = Config(**{name: content[name] for name in fields - {"data_sha256"}})
+    config = Config(**{name: content[name] for name in fields if not name.endswith("_sha256")})
     config.check()
     return config
 

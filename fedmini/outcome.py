@@ -42,7 +42,7 @@ class Outcome:
         summary = self.summary(seconds)
         self.folder.save_model(self.model_file())
         self.folder.save_evaluation("test", evidence=pooled.evidence, patients=pooled.patients)
-        draw_run(self.federation, self.snapshot, summary, self.folder)
+        draw_run(self.federation, self.snapshot, self.tested, summary, self.folder)
         self.folder.save_summary(summary)
         return summary
 
@@ -67,7 +67,7 @@ class Outcome:
             "round": self.number,
             "test": {key: plain(value) for key, value in pooled.items()},
             "hospitals": hospitals,
-            "worst": min(hospitals, key=lambda name: hospitals[name][task.primary]["value"]),
+            "worst": worst(hospitals, task.primary),
             "totals": {
                 "rounds": federation.server.round,
                 "bytes_up": sum(line["bytes_up"] for line in lines),
@@ -117,6 +117,13 @@ class Outcome:
         model = self.federation.model
         model.load(state)
         return {name: tensor.cpu().clone() for name, tensor in model.module.state_dict().items()}
+
+
+def worst(hospitals: dict[str, dict], metric: str) -> str | None:
+    """The hospital with the lowest value of a metric; None where no hospital has one."""
+    values = {name: each[metric]["value"] for name, each in hospitals.items()}
+    known = {name: value for name, value in values.items() if value is not None}
+    return min(known, key=known.get, default=None)
 
 
 def plain(estimate: Estimate) -> dict[str, float | None]:

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedmini.cli import Parser
+from fedmini.cli import Parser, unforeseen
+from fedmini.data.dataset import SPLITS
 from fedmini.errors import RunFailed, UserError
 
 if TYPE_CHECKING:
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from fedmini.data.dataset import Dataset
     from fedmini.trained import Prediction, TrainedModel
 
-SPLITS = ("train", "validation", "test")
-SHOWN = 4  # patients in the figure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Predict with these arguments; returns the exit status: 0, 1 (disk full) or 2 (bad input)."""
     try:
-        predict(parser().parse_args(argv))
+        with unforeseen(UserError):
+            predict(parser().parse_args(argv))
     except (UserError, RunFailed) as error:
         print(f"fedmini: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
@@ -146,7 +146,7 @@ def draw(
     """Patients from the worst Dice to the best, each by the image that shows most of its truth."""
     import numpy as np
 
-    from fedmini.drawing import telling_channel
+    from fedmini.drawing import worst_to_best
     from fedmini.report.overlay import predictions
 
     patients, cases = dataset.patient[rows], []
@@ -154,16 +154,12 @@ def draw(
         own = np.flatnonzero(patients == patient)
         score = model.task.metrics(found.evidence[own], patients[own])[model.task.primary][0]
         area = (dataset.targets[rows[own]] > 0).sum(axis=(1, 2))
-        cases.append((score, own[area.argmax()], f"patient {patient}\nDice {score:.2f}"))
-    cases.sort()
-    ranks = np.unique(np.linspace(0, len(cases) - 1, SHOWN).round().astype(int))
-    _, places, labels = zip(*(cases[rank] for rank in ranks), strict=True)
-    images, truth = dataset.images[rows[list(places)]], dataset.targets[rows[list(places)]]
-    channels = [telling_channel(image.astype(float), mask) for image, mask in zip(images, truth)]
+        cases.append((float(score), f"patient {patient}\nDice {score:.2f}", own[area.argmax()]))
+    _, labels, places = zip(*worst_to_best(cases), strict=True)
     predictions(
         path,
-        images[np.arange(len(images)), channels],
-        truth,
+        dataset.images[rows[list(places)]],
+        dataset.targets[rows[list(places)]],
         found.masks[list(places)],
         classes=list(dataset.classes),
         labels=list(labels),

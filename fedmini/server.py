@@ -25,7 +25,7 @@ class Cohorts:
     """Who is asked in a round: `size` clients of `clients`, or each with probability size / n."""
 
     clients: tuple[str, ...]
-    size: int
+    size: float  # whole, unless poisson
     poisson: bool = False
     key: int | bytes = 0
 
@@ -68,7 +68,7 @@ class Round:
 
 
 class Server:
-    """Holds the global model, a (P,) vector, and whatever the algorithm keeps in `state`."""
+    """Holds the global model, a (P,) vector, and in `state` tensors that the algorithm keeps."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from fedmini.errors import UserError
 from fedmini.faults import Faults, FaultyNetwork
 from fedmini.federation import Federation
 from fedmini.models.init import initialise
-from fedmini.network import Network
+from fedmini.network import InHouse
 from fedmini.optim import learning_rate
 from fedmini.registry import names, resolve
 from fedmini.rng import stream
@@ -112,16 +112,16 @@ def build_server(
     algorithm: FedAvg,
     model: FlatModel,
     clients: dict[str, Client],
-    cohort: int,
+    cohort: float,
     shared: Tensor | None,
 ) -> Server:
-    """The server with its network; a pooled algorithm suffers no faults and asks its one client."""
-    seed, one = config.seeds[0], algorithm.pooled
-    if config.min_survivors > cohort and not one:
+    """The server with its network; an algorithm that needs no network suffers no faults."""
+    seed, one, alone = config.seeds[0], algorithm.pooled, algorithm.alone
+    if config.min_survivors > cohort and not alone:
         raise UserError(
             f"--min-survivors {config.min_survivors}: a cohort has only {cohort} clients"
         )
-    config.build("aggregator", config.aggregator, cohort)
+    config.build("aggregator", config.aggregator, 1)  # for trial
     keep = algorithm.partial_work
     if config.straggler_policy is not None:
         keep = config.straggler_policy == "partial"
@@ -129,7 +129,7 @@ def build_server(
     variances = model.variances()
     return Server(
         model.state,
-        network=Network(clients) if one else FaultyNetwork(clients, faults),
+        network=InHouse(clients) if alone else FaultyNetwork(clients, faults),
         cohorts=Cohorts(
             tuple(clients), 1 if one else cohort, config.sampling == "poisson" and not one, seed
         ),
@@ -140,17 +140,17 @@ def build_server(
         ),
         shared=shared,
         variances=variances if variances.any() else None,
-        min_survivors=1 if one else config.min_survivors,
+        min_survivors=1 if alone else config.min_survivors,
     )
 
 
 def local_training(
-    config: Config, algorithm: FedAvg, cohort: int, clients: int
+    config: Config, algorithm: FedAvg, cohort: float, clients: int
 ) -> LocalTraining:
     """What clients are told; the pooled client works as much a round as a cohort would."""
     steps, epochs = config.local_steps, config.local_epochs
     if algorithm.pooled:
-        steps, epochs = steps and steps * cohort, epochs * cohort / clients
+        steps, epochs = steps and round(steps * cohort), epochs * cohort / clients
     return LocalTraining(
         config.batch_size, epochs, steps, config.augment == "flips", key=config.seeds[0]
     )
@@ -169,6 +169,13 @@ def build_module(config: Config, dataset: Dataset, task: Segmentation) -> nn.Mod
                 f"--model {config.model}: {name} is a {type(layer).__name__}, which draws from "
                 "torch's global generator: a resumed run would differ; leave it out"
             )
+    if config.batch_norm is None and has_batch_norm(module):
+        raise UserError(
+            f"--model {config.model} has batch norm, which keeps statistics of the patients: say "
+            "--batch-norm average or local"
+        )
+    if config.batch_norm is not None and not has_batch_norm(module):
+        raise UserError(f"--batch-norm {config.batch_norm}: --model {config.model} has none")
     if hasattr(module, "check_size"):
         module.check_size(*dataset.size)
     try:
@@ -176,6 +183,11 @@ def build_module(config: Config, dataset: Dataset, task: Segmentation) -> nn.Mod
     except TypeError as error:
         raise UserError(f"--model {config.model}: {error}") from error
     return module
+
+
+def has_batch_norm(module: nn.Module) -> bool:
+    """Whether any layer keeps running statistics of what it saw."""
+    return any(isinstance(layer, BATCH_NORMS) for layer in module.modules())
 
 
 def shared_coordinates(config: Config, algorithm: FedAvg, model: FlatModel) -> Tensor | None:

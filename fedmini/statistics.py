@@ -3,7 +3,8 @@
 The patient is the unit: images of one patient are no independent evidence. Everything that is
 compared sees the same resamples, so that an interval of a difference is a paired one.
 
-Left out: bias-corrected intervals, tests of hypotheses, correction for many comparisons.
+Left out: bias-corrected intervals, tests of hypotheses, correction for many comparisons, and the
+uncertainty over seeds: repeats are averaged, not resampled.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from fedmini.errors import RunFailed
-from fedmini.evaluation import primary
+from fedmini.evaluation import scores
 from fedmini.federation import Federation, Snapshot
 from fedmini.outcome import Outcome
 from fedmini.report.folder import RunFolder
@@ -90,9 +90,8 @@ class Training:
         if not due:
             return {}
         snapshot = federation.snapshot()
-        score = primary(federation.task, federation.evaluate(snapshot, "validation"))
-        if score is None:
-            return {}
+        found = scores(federation.task, federation.evaluate(snapshot, "validation"))
+        score = found.get(federation.task.primary, -1.0)
         if config.select == "best-val" and score > self.best.get("score", -1.0):
             self.best = {
                 "round": record.number,
@@ -100,7 +99,7 @@ class Training:
                 "model": snapshot.model.cpu(),
                 "private": {name: kept.cpu() for name, kept in snapshot.private.items()},
             }
-        return {federation.task.primary: score}
+        return found
 
     def write(self, record: Round, score: dict[str, float]) -> None:
         """Checkpoint, then the line of metrics.jsonl."""

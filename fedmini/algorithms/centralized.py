@@ -1,7 +1,7 @@
 """Centralised training: the partition into one client that holds every hospital's patients.
 
 The upper line of every comparison, and what privacy rules forbid. It runs through the same code;
-a round passes over the data as often as the federation does in expectation.
+a round passes over the data as often as the federation expects to, faults apart.
 """
 
 from __future__ import annotations
@@ -17,4 +17,5 @@ class Centralized(FedAvg):
     """FedAvg of one client with all data, whose optimiser is never reset."""
 
     pooled: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
     keeps_optimizer: ClassVar[bool] = True

@@ -2,6 +2,13 @@
 
 FedAvg is the base class: what the server sends, what a client does with it, how a gradient is
 corrected, what the server does with the sum. An algorithm overrides the steps in which it differs.
+
+What it may use, beside what is passed in: on a client `client.model` (`vector`, `grad`, `state`),
+`client.examples`, `client.steps` and `client.question.lr` of this round, and `client.state`, tensors
+by name that `client.keep(name=tensor)` put there once their upload arrived; on the server
+`server.model`, `server.cohorts.clients` (everyone, not only the cohort) and `server.state`, tensors
+by name, to be assigned anew and not changed in place, since clients may hold them. One object serves
+every client and is not in the checkpoint: what is remembered belongs in those two `state`s.
 """
 
 from __future__ import annotations
@@ -27,7 +34,7 @@ class Contribution:
 
     update: Tensor  # (P,) local minus global; only the shared coordinates travel
     weight: float  # n_k, the number of training examples, or 1
-    sums: dict[str, Tensor] = field(default_factory=dict)  # further sums an algorithm needs
+    sums: dict[str, Tensor] = field(default_factory=dict)  # added up as they are, unweighted
 
 
 @dataclass
@@ -39,6 +46,7 @@ class FedAvg:
     partial_work: ClassVar[bool] = False  # keep a straggler's shorter work?
     keeps_optimizer: ClassVar[bool] = False  # do velocity and moments outlive the round?
     pooled: ClassVar[bool] = False  # one client that holds everything?
+    alone: ClassVar[bool] = False  # needs no network, so suffers no faults and sends nothing?
 
     def shared(self, model: FlatModel) -> Tensor | None:
         """(P,) bool: the coordinates that cross the wire; None is all of them."""

@@ -40,7 +40,7 @@ class Hospital:
     """What one client holds."""
 
     name: str
-    number: int  # its index in the partition, which addresses its random draws
+    number: int  # its index in the partition, the address of its scanner
     train: Examples
     validation: Examples
     test: Examples

@@ -31,7 +31,7 @@ LOWEST, HIGHEST = -0.45, 0.62  # heights of the outer slices, in half brain leng
 
 
 @dataclass(frozen=True)
-class Hospital:
+class Clinic:
     """Whom a hospital sees, and with what it looks at them."""
 
     name: str
@@ -42,12 +42,12 @@ class Hospital:
 
 
 HOSPITALS = (
-    Hospital("Aspen", 36, 0.8, 0.40, Scanner(900, (1.0, 1.0, 1.0, 1.0), 0.10, 0.02, 1.0)),
-    Hospital("Birch", 28, 0.6, 0.36, Scanner(240, (1.3, 0.8, 0.8, 1.2), 0.16, 0.03, 0.9)),
-    Hospital("Cedar", 22, 0.9, 0.44, Scanner(4000, (0.7, 1.2, 1.1, 0.8), 0.18, 0.025, 1.1)),
-    Hospital("Elm", 16, 0.3, 0.34, Scanner(120, (1.0, 1.4, 1.3, 0.7), 0.14, 0.045, 0.8)),
-    Hospital("Hazel", 11, 0.7, 0.38, Scanner(600, (1.5, 0.9, 0.9, 1.4), 0.2, 0.035, 1.0)),
-    Hospital("Oak", 7, 0.4, 0.32, Scanner(60, (0.8, 1.1, 1.2, 1.0), 0.18, 0.055, 0.7)),
+    Clinic("Aspen", 36, 0.8, 0.40, Scanner(900, (1.0, 1.0, 1.0, 1.0), 0.10, 0.02, 1.0)),
+    Clinic("Birch", 28, 0.6, 0.36, Scanner(240, (1.3, 0.8, 0.8, 1.2), 0.16, 0.03, 0.9)),
+    Clinic("Cedar", 22, 0.9, 0.44, Scanner(4000, (0.7, 1.2, 1.1, 0.8), 0.18, 0.025, 1.1)),
+    Clinic("Elm", 16, 0.3, 0.34, Scanner(120, (1.0, 1.4, 1.3, 0.7), 0.14, 0.045, 0.8)),
+    Clinic("Hazel", 11, 0.7, 0.38, Scanner(600, (1.5, 0.9, 0.9, 1.4), 0.2, 0.035, 1.0)),
+    Clinic("Oak", 7, 0.4, 0.32, Scanner(60, (0.8, 1.1, 1.2, 1.0), 0.18, 0.055, 0.7)),
 )
 
 
@@ -90,7 +90,7 @@ def brats(version: str = "1") -> Dataset:
     )
 
 
-def _patient(rng: np.random.Generator, hospital: Hospital) -> tuple[np.ndarray, np.ndarray]:
+def _patient(rng: np.random.Generator, hospital: Clinic) -> tuple[np.ndarray, np.ndarray]:
     """One patient's images (SLICES, 4, H, W) float16 and masks (SLICES, H, W) uint8."""
     z = np.linspace(LOWEST, HIGHEST, SLICES, dtype=np.float32)[:, None, None]
     z = z + np.float32(rng.uniform(-0.05, 0.05))

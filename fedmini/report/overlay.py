@@ -34,18 +34,19 @@ def predictions(
 ) -> Figure:
     """Draw one row for each of the n images; returns the figure.
 
-    `images` (n, H, W), any gray scale; `truth` and `predicted` (n, H, W) class indices, 0 for the
-    background, `truth` None where it is unknown; `classes` names of all classes, the background
-    first; `labels` n texts, such as the patient and the Dice.
+    `images` (n, C, H, W), shown by the channel in which the truth stands out most; `truth` and
+    `predicted` (n, H, W) class indices, 0 for the background, `truth` None where it is unknown;
+    `classes` names of all classes, the background first; `labels` n texts.
     """
     columns = {"Image": None, "Truth": truth, "Prediction": predicted}
     if truth is None:
         del columns["Truth"]
     side = WIDTH * (1 - LABEL_SHARE) / len(columns)
-    height = 0.9 + len(images) * side * images.shape[1] / images.shape[2]
+    height = 0.9 + len(images) * side * images.shape[2] / images.shape[3]
     with sheet(path, title, height=height, synthetic=synthetic) as figure:
         panels = figure.subplots(len(images), len(columns), squeeze=False)
-        for row, image in enumerate(images):
+        for row, channels in enumerate(images):
+            image = channels[telling_channel(channels, None if truth is None else truth[row])]
             for axes, (name, masks) in zip(panels[row], columns.items(), strict=True):
                 low, high = np.percentile(image, (1, 99.5))
                 axes.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
@@ -59,6 +60,15 @@ def predictions(
         patches = [_patch(number) for number in range(1, len(classes))]
         figure.legend(patches, classes[1:], loc="outside lower center", ncols=min(4, len(patches)))
         return figure
+
+
+def telling_channel(image: np.ndarray, mask: np.ndarray | None) -> int:
+    """The channel of (C, H, W) in which the masked pixels stand out most, in its own spread."""
+    if mask is None or not mask.any() or mask.all():
+        return 0
+    image = image.astype(np.float64)
+    apart = image[:, mask > 0].mean(axis=1) - image[:, mask == 0].mean(axis=1)
+    return int(np.abs(apart / (image.std(axis=(1, 2)) + 1e-6)).argmax())
 
 
 def _colour(number: int) -> str:

@@ -16,7 +16,8 @@ from fedmini.cli import main
 from fedmini.data.store import write
 from tests.data.factory import segmentation_dataset
 
-TINY = "--preset tiny --width 1 --depth 1 --device cpu --threads 1 --quiet"
+SIZELESS = "--preset tiny --device cpu --threads 1 --quiet"
+TINY = f"{SIZELESS} --width 1 --depth 1"
 
 
 @dataclass
@@ -87,7 +88,8 @@ def play(command, data) -> Callable[..., Run]:
     """A tiny run that must succeed: its options and the name of its folder."""
 
     def run(options: str, out: str = "run") -> Run:
-        done = command(f"{TINY} --rounds 3", "--data", data, "--out", out, *options.split())
+        tiny = SIZELESS if "--model" in options else TINY
+        done = command(f"{tiny} --rounds 3", "--data", data, "--out", out, *options.split())
         assert (done.status, done.err) == (0, ""), done.err
         return Run(Path(out).absolute())
 

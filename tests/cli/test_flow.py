@@ -55,7 +55,7 @@ def test_every_round_has_a_line(play):
     lines = play("").lines
     assert [line["round"] for line in lines] == [1, 2, 3]
     for line in lines:
-        assert line.keys() == MEASURED
+        assert line.keys() == MEASURED | {"dice_tumour-1", "dice_tumour-2"}
         assert line["cohort"] == ["site-A", "site-B", "site-C"]
         assert line["dropped"] == [] and line["failures"] == {} and not line["aborted"]
         assert line["bytes_up"] > 0 and line["bytes_down"] > 0 and line["seconds"] > 0
@@ -98,7 +98,7 @@ def test_the_config_holds_every_option_and_the_data(play, data, command):
     assert config["partition"] == "site" and config["clients"] == 3 and config["device"] == "cpu"
     assert config["data_sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
     printed = json.loads(command(f"{TINY} --mu 0.5 --lr 0.01 --print-config").out)
-    assert printed.keys() == config.keys() - {"fedmini", "data_sha256"}
+    assert printed.keys() == config.keys() - {"fedmini", "data_sha256", "plugins_sha256"}
     assert printed["clients"] is None and printed["settings"] == {"mu": 0.5}
 
 

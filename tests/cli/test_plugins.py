@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import TINY
+from tests.cli.conftest import SIZELESS, TINY
 
 ALGORITHM = """
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def test_a_field_that_cannot_be_an_option(refused, plugin, data, field):
 def test_a_component_that_fails_at_once(refused, plugin, data, kind, text, complaint):
     plugin("my.py", text)
     name = re.search(r"class (\w+)", text)[1]
-    line = refused(f"{TINY} --out never --{kind} my.py:{name}", "--data", data)
+    line = refused(f"{SIZELESS} --out never --{kind} my.py:{name}", "--data", data)
     assert re.search(complaint, line), line
 
 
@@ -182,3 +182,9 @@ def test_an_aggregator_that_fails_later_ends_the_run_in_one_line(command, plugin
     done = command(f"{TINY} --out run --aggregator median.py:Median", "--data", data)
     assert done.status == 1 and done.err.count("\n") == 1
     assert "AttributeError" in done.err and "(median.py, line 14)" in done.err
+
+
+def test_a_size_that_the_own_model_does_not_read(refused, plugin, data):
+    plugin("my.py", MODEL)
+    line = refused("--width 4 --out never --model my.py:Shallow --data", data)
+    assert "--width is not read by --model my.py:Shallow" in line

@@ -77,7 +77,7 @@ OPTIONS = {
     "--depth 5": "images of 16x16 cannot be halved 5 times",
     # each fine, but not together
     "--norm batch": "--batch-norm average or local",
-    "--batch-norm local": "--batch-norm local needs --norm batch",
+    "--batch-norm local": "--batch-norm local: --model unet has none",
     "--local-steps 3 --local-epochs 2": "say the same thing twice",
     "--algo fedavg --mu 0.1": "--mu is read by --algo fedprox, which",
     "--optimizer adam --momentum 0.9": "--momentum is read by --optimizer sgd",

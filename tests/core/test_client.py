@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import dataclasses
 
 import pytest
 import torch
 from tests.core.federations import batches, client, federation, hospital, linear, normed, question
 
-from fedmini.client import refuse_non_finite
+from fedmini.client import refuse_unusable
 from fedmini.data.examples import Hospital
 from fedmini.messages import wire_size
 from fedmini.optim import SGD
@@ -78,14 +80,17 @@ def test_hospitals_that_take_turns_on_one_model_do_not_meet():
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_whatever_is_sent_must_be_finite(number):
     good = torch.zeros(3)
-    refuse_non_finite(good, {"loss": torch.zeros(())})
-    refuse_non_finite(torch.zeros(0), {})
+    refuse_unusable(good, 1.0, {"loss": torch.zeros(())})
+    refuse_unusable(torch.zeros(0), 1.0, {})
     bad = torch.tensor([0.0, number, 1.0])
     for update, sums in ((bad, {}), (good, {"loss": bad[1]})):
         with pytest.raises(FloatingPointError, match="not finite.*--lr"):
-            refuse_non_finite(update, sums)
+            refuse_unusable(update, 1.0, sums)
     with pytest.raises(FloatingPointError, match="not finite"):
-        refuse_non_finite(torch.tensor([float("inf"), float("-inf")]), {})
+        refuse_unusable(torch.tensor([float("inf"), float("-inf")]), 1.0, {})
+    for weight in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="weight"):
+            refuse_unusable(good, weight, {})
 
 
 def test_integer_buffers_stay_at_home():

@@ -10,7 +10,7 @@ import torch
 from tests.core.federations import SquaredError, federation
 
 from fedmini.algorithms.local import Local
-from fedmini.evaluation import estimates, pool, primary
+from fedmini.evaluation import estimates, pool, scores
 from fedmini.federation import Federation, Snapshot, copies
 from fedmini.statistics import Evaluation
 
@@ -68,7 +68,7 @@ def test_measured_is_the_pool_of_all_hospitals():
     assert len(whole.evidence) == len(whole.patients) == 3 * 4
     errors = whole.evidence[:, 0]
     means = [errors[whole.patients == each].mean() for each in np.unique(whole.patients)]
-    assert primary(SquaredError(), parts) == pytest.approx(np.mean(means))
+    assert scores(SquaredError(), parts)["error"] == pytest.approx(np.mean(means))
 
 
 def test_a_hospital_without_patients_adds_nothing():

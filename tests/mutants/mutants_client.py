@@ -187,11 +187,11 @@ class TrainsInTheQuestion(Client):
 )
 class SendsAnything(Client):
     def answer(self, question):
-        check, room.refuse_non_finite = room.refuse_non_finite, lambda *sent: None
+        check, room.refuse_unusable = room.refuse_unusable, lambda *sent: None
         try:
             return super().answer(question)
         finally:
-            room.refuse_non_finite = check
+            room.refuse_unusable = check
 
 
 @mutant(

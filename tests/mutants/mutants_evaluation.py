@@ -75,11 +75,11 @@ def leaves_a_gradient(model, state, examples, task, normalise):
 
 
 @mutant(
-    "primary",
+    "scores",
     law="law_headline_is_over_all_patients",
     harm="A mean of the hospitals' means: one patient of a tiny hospital outweighs fifty others.",
 )
 def mean_of_hospitals(task, evaluations):
     filled = [each for each in evaluations.values() if len(each.patients)]
     scores = [task.metrics(each.evidence, each.patients)[task.primary][0] for each in filled]
-    return float(np.mean(scores)) if scores else None
+    return {task.primary: float(np.mean(scores))} if scores else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fedmini.comparison import compare
-from fedmini.evaluation import primary
+from fedmini.evaluation import scores
 from fedmini.outcome import Outcome
 from fedmini.training import Training
 from tests.contracts.framework import mutant
@@ -70,11 +70,12 @@ class BestOfTest(Training):
     def validate(self, record):
         federation = self.federation
         snapshot = federation.snapshot()
-        score = primary(federation.task, federation.evaluate(snapshot, "test"))
+        found = scores(federation.task, federation.evaluate(snapshot, "test"))
+        score = found[federation.task.primary]
         if score > self.best.get("score", -1.0):
             model = {"model": snapshot.model, "private": {}}
             self.best = {"round": record.number, "score": score, **model}
-        return {federation.task.primary: score}
+        return found
 
 
 @mutant(

@@ -63,7 +63,7 @@ DRAW = {
         ["north", "south"], ["small", "large"], synthetic=synthetic,
     ),
     "predictions": lambda path, synthetic: predictions(
-        path, np.random.default_rng(0).random((2, 16, 24)), MASKS, np.roll(MASKS, 1, axis=1),
+        path, np.random.default_rng(0).random((2, 3, 16, 24)), MASKS, np.roll(MASKS, 1, axis=1),
         classes=CLASSES, labels=["patient 1", "patient 2"], title="Patients", synthetic=synthetic,
     ),
 }  # fmt: skip
@@ -146,7 +146,7 @@ def test_many_hospitals_get_every_nth_name(tmp_path):
 
 def test_predictions_without_truth_have_two_columns(tmp_path):
     figure = predictions(
-        tmp_path / "a.png", np.zeros((1, 16, 16)), None, np.zeros((1, 16, 16)),
+        tmp_path / "a.png", np.zeros((1, 2, 16, 16)), None, np.zeros((1, 16, 16)),
         classes=CLASSES, labels=["patient 1"], title="Blank", synthetic=False,
     )  # fmt: skip
     assert [axes.get_title() for axes in figure.axes] == ["Image", "Prediction"]
