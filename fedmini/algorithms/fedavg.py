@@ -4,11 +4,11 @@ FedAvg is the base class: what the server sends, what a client does with it, how
 corrected, what the server does with the sum. An algorithm overrides the steps in which it differs.
 
 What it may use, beside what is passed in: on a client `client.model` (`vector`, `grad`, `state`),
-`client.examples`, `client.steps` and `client.question.lr` of this round, and `client.state`, tensors
-by name that `client.keep(name=tensor)` put there once their upload arrived; on the server
+`client.examples`, `client.steps` and `client.question.lr` of this round, and `client.state`,
+tensors by name that `client.keep(name=tensor)` put there once their upload arrived; on the server
 `server.model`, `server.cohorts.clients` (everyone, not only the cohort) and `server.state`, tensors
-by name, to be assigned anew and not changed in place, since clients may hold them. One object serves
-every client and is not in the checkpoint: what is remembered belongs in those two `state`s.
+by name, to be assigned anew and not changed in place, since clients may hold them. One object
+serves every client and is not in the checkpoint: what is remembered belongs in those two `state`s.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class FedAvg:
         return {"model": server.model}
 
     def local_update(self, client: Client, down: Mapping[str, Tensor]) -> Contribution:
-        """A client's part of the round; here down["model"] is (P,), private coordinates filled in."""
+        """A client's part of a round; down["model"] is (P,), private coordinates filled in."""
         client.load(down["model"])
         client.train(lambda: self.correct(client, down))
         # Delta_k = w_k - w_t (Eq. 0.1)

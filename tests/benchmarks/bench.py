@@ -20,9 +20,10 @@ from fedmini.simulation import build, build_module, settle_defaults
 
 def federation(algorithm: str) -> Federation:
     """Two synthetic hospitals and a U-Net of width 8, Adam, without flips."""
-    given = {"algo": algorithm, "clients": 2, "partition": "iid", "rounds": 10_000, "augment": "none"}
+    work = {"local_steps": 12, "rounds": 10_000, "augment": "none"}
+    given = {"algo": algorithm, "clients": 2, "partition": "iid", **work}
     dataset = brats()
-    return build(settle_defaults(Config.of(given | {"local_steps": 12}), dataset), dataset)
+    return build(settle_defaults(Config.of(given), dataset), dataset)
 
 
 def our_round(federation: Federation) -> tuple[float, float]:
