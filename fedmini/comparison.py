@@ -110,6 +110,6 @@ def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path)
             path / "learning_curves.png",
             records,
             metric=metric,
-            title=f"Validation over the rounds, {content['repeats']} run(s) of each algorithm",
+            title=f"Validation over the rounds: {content['repeats']} x each algorithm",
             synthetic=synthetic,
         )
