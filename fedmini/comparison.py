@@ -12,10 +12,9 @@ from pathlib import Path
 from fedmini.config import Config
 from fedmini.data.dataset import Dataset
 from fedmini.errors import RunFailed
-from fedmini.files import write_json
+from fedmini.files import disk_errors, write_json
 from fedmini.outcome import plain
 from fedmini.report import curves, figures
-from fedmini.report.disk import disk_errors
 from fedmini.report.folder import RunFolder
 from fedmini.registry import resolve
 from fedmini.rng import numpy_stream

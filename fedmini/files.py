@@ -2,6 +2,7 @@
 
 A file is written under a temporary name beside its final place, forced to the disk, and then
 renamed: a reader, or a run that starts again after a crash, sees the old file or the new one.
+A disk that refuses ends the run with one line that names the file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from fedmini.errors import RunFailed
 
 
 @contextmanager
@@ -33,6 +36,22 @@ def write_json(path: str | Path, value: object) -> None:
     """Write `value` as indented JSON, atomically."""
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the OSError of a write to `path` into RunFailed: one line with file and cause."""
+    try:
+        yield
+    except OSError as error:
+        cause = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
+        raise RunFailed(f"{path} could not be written: {cause}") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all; RunFailed where the disk refuses."""
+    with disk_errors(path), atomic_path(path) as partial:
+        partial.write_bytes(content)
 
 
 def sha256(path: str | Path) -> str:

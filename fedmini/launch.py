@@ -19,8 +19,7 @@ from fedmini.components import builtin_options, check_settings
 from fedmini.config import COMPONENTS, Config, available_threads
 from fedmini.data.dataset import Dataset
 from fedmini.errors import UserError
-from fedmini.files import sha256, write_json
-from fedmini.report.disk import disk_errors
+from fedmini.files import disk_errors, sha256, write_json
 from fedmini.report.folder import RunFolder
 from fedmini.report.table import comparison_table, summary_table
 from fedmini.simulation import build, load_dataset, settle_defaults

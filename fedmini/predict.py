@@ -116,7 +116,7 @@ def write(
     """
     import h5py
 
-    from fedmini.report.disk import write_bytes
+    from fedmini.files import write_bytes
 
     name = "masks" if found.probabilities is None else "probabilities"
     content = enlarge(getattr(found, name), *dataset.size)

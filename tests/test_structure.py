@@ -21,7 +21,7 @@ FOR_TESTS = {"pytest", "hypothesis", "tests", "run"}
 # From the ground up: a module imports from floors below its own, and from its own room. On a floor
 # of strangers, rooms know nothing of each other; on the other floors, neighbours may meet.
 FLOORS = [
-    ("errors files options registry rng ring vector messages network", "neighbours"),
+    ("errors files tensors options registry rng ring vector messages network", "neighbours"),
     ("faults", "neighbours"),
     (
         "models data metrics statistics tasks aggregation secagg privacy compression report",

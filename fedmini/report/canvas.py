@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedmini.files import atomic_path
-from fedmini.report.disk import disk_errors
+from fedmini.files import atomic_path, disk_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

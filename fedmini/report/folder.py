@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from fedmini.errors import UserError
-from fedmini.files import write_json
-from fedmini.report.disk import disk_errors, load_tensors, save_tensors, write_bytes
+from fedmini.files import disk_errors, write_bytes, write_json
+from fedmini.tensors import load_tensors, save_tensors
 
 
 class RunFolder:

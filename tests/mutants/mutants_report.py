@@ -11,7 +11,7 @@ from tests.contracts.framework import mutant
 
 from fedmini.errors import UserError
 from fedmini.files import write_json
-from fedmini.report.disk import write_bytes
+from fedmini.files import write_bytes
 from fedmini.report.folder import RunFolder
 
 

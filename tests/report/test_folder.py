@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fedmini.errors import RunFailed, UserError
-from fedmini.report.disk import load_tensors
+from fedmini.tensors import load_tensors
 from fedmini.report.folder import RunFolder
 
 STATE = {"round": 3, "model": torch.arange(50.0), "names": ["a", None, 2.5], "best": {}}

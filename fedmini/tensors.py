@@ -1,39 +1,19 @@
-"""Whole files on a disk that may be full, and tensors read back without running any code.
+"""Tensors on disk, written whole or not at all, and read back without running any code.
 
-A disk that refuses ends the run with one line that names the file. Tensors are read with
-`weights_only=True`, so that a file from a stranger can hold numbers but no program; what a pickle
-of arbitrary objects could store beyond that is deliberately left out.
+They are read with `weights_only=True`, so that a file from a stranger can hold numbers but no
+program; what a pickle of arbitrary objects could store beyond that is deliberately left out.
 """
 
 from __future__ import annotations
 
 import io
-import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from fedmini.errors import RunFailed, UserError
-from fedmini.files import atomic_path
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the OSError of a write to `path` into RunFailed: one line with file and cause."""
-    try:
-        yield
-    except OSError as error:
-        cause = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
-        raise RunFailed(f"{path} could not be written: {cause}") from error
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all; RunFailed where the disk refuses."""
-    with disk_errors(path), atomic_path(path) as partial:
-        partial.write_bytes(content)
+from fedmini.errors import UserError
+from fedmini.files import write_bytes
 
 
 def save_tensors(path: Path, content: dict) -> None:
