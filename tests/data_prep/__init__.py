@@ -1,0 +1,1 @@
+"""Tests of the programs that prepare the publishers' downloads."""
