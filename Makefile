@@ -23,8 +23,9 @@ test-slow: $(STAMP)  ## the proofs that take longer
 mutants: $(STAMP)  ## which law kills which bug
 	$(BIN)/python -m tests.mutants.matrix
 
-bench: $(STAMP)  ## our round against a bare loop, interleaved pairs
+bench: $(STAMP)  ## our round against a bare loop, our reading of BraTS against bare gzip
 	$(BIN)/python -m tests.benchmarks.bench
+	$(BIN)/python -m tests.benchmarks.prepare
 
 lines: $(STAMP)  ## lines of code of every room, against its cap
 	$(BIN)/python -m tests.lines

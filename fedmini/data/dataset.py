@@ -82,17 +82,29 @@ def shrink(dataset: Dataset, size: int) -> Dataset:
     longer = max(height, width)
     if longer <= size:
         return dataset
-    rows = _overlap(height, max(1, round(height * size / longer)))
-    columns = _overlap(width, max(1, round(width * size / longer)))
+    rows = overlap(height, max(1, round(height * size / longer)))
+    columns = overlap(width, max(1, round(width * size / longer)))
     smaller = (rows @ chunk @ columns.T for chunk in chunks(dataset.images))
     images = np.concatenate([stored(chunk, dataset.images.dtype) for chunk in smaller])
     targets = dataset.targets
     if dataset.task == "segmentation":
-        kinds = np.arange(len(dataset.classes))[:, None, None]
-        cover = (rows @ (mask == kinds) @ columns.T for mask in targets)
-        targets = np.stack([each.argmax(axis=0) for each in cover]).astype(np.uint8)
+        targets = smaller_masks(targets, len(dataset.classes), rows, columns)
     mean, std = channel_statistics(images[dataset.split == TRAIN])
     return dataclasses.replace(dataset, images=images, targets=targets, mean=mean, std=std)
+
+
+def smaller_masks(
+    masks: np.ndarray, classes: int, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """(N, h, w) uint8: the class that covers most of each new pixel, the lower of two equals.
+
+    `rows` (h, H) and `columns` (w, W) are the shares of `overlap`.
+    """
+    kinds = np.arange(classes)[:, None, None]
+    smaller = np.empty((len(masks), len(rows), len(columns)), np.uint8)
+    for new, mask in zip(smaller, masks, strict=True):
+        new[:] = (rows @ (mask == kinds) @ columns.T).argmax(axis=0)
+    return smaller
 
 
 def chunks(images: np.ndarray) -> Iterator[np.ndarray]:
@@ -109,7 +121,7 @@ def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return (np.rint(values) if whole else values).astype(dtype)
 
 
-def _overlap(old: int, new: int) -> np.ndarray:
+def overlap(old: int, new: int) -> np.ndarray:
     """(new, old): the share of each old pixel in the area of a new one; rows sum to 1."""
     edges = np.arange(new + 1) * (old / new)
     left, right = edges[:-1, None], edges[1:, None]

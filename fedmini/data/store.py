@@ -3,23 +3,24 @@
 Arrays `images`, `masks` or `labels`, `patient`, `split` and optionally `site`; attributes `name`,
 `task`, `classes`, `source`, `synthetic`, `version`, `mean`, `std` and optionally `site_names` and
 `regions`, which is JSON: region name -> mask indices. `fedmini.data.schema` says what they hold.
-Written in the format of HDF5 1.10, whose checksums turn damage into an error.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from fedmini.data.dataset import Dataset, shrink
+from fedmini.data.disk import hdf5, uninterrupted
 from fedmini.data.schema import check_description, check_layout, target_name, validate
 from fedmini.errors import UserError
 from fedmini.files import atomic_path
 
-__all__ = ["Dataset", "read", "shrink", "validate", "write"]
+__all__ = ["Dataset", "describe", "fixed_length", "read", "shrink", "validate", "write"]
 
 
 def read(path: str | Path) -> Dataset:
@@ -49,20 +50,25 @@ def write(path: str | Path, dataset: Dataset) -> None:
     Raises UserError if it is not valid, OSError if it cannot be written.
     """
     validate(dataset, str(path))
-    with atomic_path(path) as partial, h5py.File(partial, "w", libver="v110") as file:
+    with atomic_path(path) as partial, hdf5(partial) as (file, _), uninterrupted():
         _store(file, "images", dataset.images, image_by_image=True)
         segmentation = dataset.task == "segmentation"
         _store(file, target_name(dataset.task), dataset.targets, image_by_image=segmentation)
-        _store(file, "patient", dataset.patient)
-        _store(file, "split", dataset.split)
-        if dataset.site_names:
-            _store(file, "site", dataset.site)
-            file.attrs["site_names"] = _fixed_length(dataset.site_names)
-        for name in ("synthetic", "mean", "std"):
-            file.attrs[name] = getattr(dataset, name)
-        for name in ("name", "task", "source", "version", "classes"):
-            file.attrs[name] = _fixed_length(getattr(dataset, name))
-        file.attrs["regions"] = _fixed_length(json.dumps(dataset.regions))
+        describe(file, dataset)
+
+
+def describe(file: h5py.File, dataset: Dataset) -> None:
+    """Write all of a data set but its images and targets, which are in the file already."""
+    _store(file, "patient", dataset.patient)
+    _store(file, "split", dataset.split)
+    if dataset.site_names:
+        _store(file, "site", dataset.site)
+        file.attrs["site_names"] = fixed_length(dataset.site_names)
+    for name in ("synthetic", "mean", "std"):
+        file.attrs[name] = getattr(dataset, name)
+    for name in ("name", "task", "source", "version", "classes"):
+        file.attrs[name] = fixed_length(getattr(dataset, name))
+    file.attrs["regions"] = fixed_length(json.dumps(dataset.regions))
 
 
 def _store(file: h5py.File, name: str, array: np.ndarray, image_by_image: bool = False) -> None:
@@ -71,7 +77,7 @@ def _store(file: h5py.File, name: str, array: np.ndarray, image_by_image: bool =
     file.create_dataset(name, data=array, chunks=chunk, compression="gzip", fletcher32=True)
 
 
-def _fixed_length(texts: str | tuple[str, ...]) -> np.ndarray:
+def fixed_length(texts: str | Sequence[str]) -> np.ndarray:
     """UTF-8 in place: on a damaged heap of variable-length texts the HDF5 library can hang."""
     encoded = np.char.encode(np.asarray(texts), "utf-8")
     return encoded.astype(h5py.string_dtype("utf-8", encoded.dtype.itemsize))
