@@ -35,7 +35,7 @@ class SGD:
                 memory["velocity"] = vector.new_zeros(vector.shape)
             # v <- m v + g
             gradient = memory["velocity"].mul_(self.momentum).add_(gradient)
-        # w <- w - lr v
+        # w <- w - lr v (Eq. 2.4)
         vector.sub_(gradient, alpha=lr)
 
 

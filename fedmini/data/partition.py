@@ -67,7 +67,7 @@ class Quantity(Scheme):
     )
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
-        # s_k = exp(sigma z_k) / sum_j exp(sigma z_j),  z_k ~ N(0, 1)
+        # s_k = exp(sigma z_k) / sum_j exp(sigma z_j),  z_k ~ N(0, 1) (Eq. 2.2)
         size = np.exp(self.sigma * generator.standard_normal(clients))
         return _deal(table.split, np.tile(size / size.sum(), (3, 1)), generator)
 
@@ -80,7 +80,7 @@ class Dirichlet(Scheme):
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
         strata = int(table.stratum.max()) + 1
-        # s_c ~ Dirichlet(alpha, ..., alpha), the shares of stratum c
+        # s_c ~ Dirichlet(alpha, ..., alpha), the shares of stratum c (Eq. 2.1)
         shares = generator.dirichlet(np.full(clients, self.alpha), strata)
         return _deal(table.split * strata + table.stratum, np.tile(shares, (3, 1)), generator)
 

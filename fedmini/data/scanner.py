@@ -44,7 +44,8 @@ def shift(
     for chunk in chunks(images):
         signal = chunk / scale
         with np.errstate(over="ignore"):  # infinity is held at the limit of the stored type
-            # y = gain · field · sign(x) b (|x| / b)^gamma + noise; b: one deviation above the mean
+            # b lies one deviation above the mean, and the contrast leaves it alone
+            # y = gain · field · sign(x) b (|x| / b)^gamma + noise (Eq. 2.3)
             curve = np.sign(signal) * bright * (np.abs(signal) / bright) ** gamma
             noise = NOISE * strength * generator.standard_normal(signal.shape)
             seen = np.where(signal == 0, 0, gain * field * curve + noise) * scale

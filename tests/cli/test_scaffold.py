@@ -1,49 +1,45 @@
-"""An algorithm that remembers, on clients and server, written outside the package: SCAFFOLD.
+"""An algorithm that remembers, on clients and server, in a file outside the package: SCAFFOLD.
 
-Karimireddy et al. 2020, Algorithm 1 with option II. It uses everything that `FedAvg`'s docstring
-offers; if this file must change, so must the file of every student.
+The file is that of chapter 11, copied to where a student might have it. It uses everything that
+`FedAvg`'s docstring offers; if it must change, so must the file of every student.
 """
 
 from __future__ import annotations
 
-SCAFFOLD = """
-from dataclasses import dataclass
-import torch
-from fedmini.algorithms.fedavg import Contribution, FedAvg
+import shutil
+from pathlib import Path
 
-@dataclass
-class Scaffold(FedAvg):
-    def broadcast(self, server):
-        control = server.state.get("control", torch.zeros_like(server.model))
-        return {"model": server.model, "control": control}
+import pytest
 
-    def correct(self, client, down):
-        size = client.model.grad.numel()
-        own = client.state.get("control", torch.zeros_like(down["control"]))
-        client.model.grad += (down["control"] - own)[:size]
+from tests.cli.conftest import TINY
 
-    def local_update(self, client, down):
-        done = super().local_update(client, down)
-        own = client.state.get("control", torch.zeros_like(done.update))
-        lr = client.question.lr
-        new = own - down["control"] - done.update / (client.steps * lr)
-        client.keep(control=new)
-        return Contribution(done.update, 1, {"control": new - own})
-
-    def server_step(self, server, total):
-        super().server_step(server, total)
-        old = server.state.get("control", 0)
-        share = total.sums["control"].float() / len(server.cohorts.clients)
-        server.state["control"] = old + share
-"""
+SCAFFOLD = Path(__file__).parents[2] / "tutorials" / "scaffold.py"
 OPTIONS = "--algo my.py:Scaffold --optimizer sgd --lr 0.05 --dropout 0.4"
 
 
-def test_scaffold_trains_and_resumes(play, command, tmp_path):
-    (tmp_path / "cwd" / "my.py").write_text(SCAFFOLD)
+@pytest.fixture(autouse=True)
+def in_the_working_directory(command, tmp_path):
+    shutil.copy(SCAFFOLD, tmp_path / "cwd" / "my.py")
+
+
+def test_scaffold_trains_and_resumes(play, command):
     whole, part = play(OPTIONS, "whole"), play(f"{OPTIONS} --rounds 1", "part")
     assert command("--quiet --rounds 3 --resume part").status == 0
     assert part.summary["weights_sha256"] == whole.summary["weights_sha256"]
     control = whole.checkpoint["server"]["control"]
     assert control.abs().max() > 0
     assert any("control" in each["state"] for each in whole.checkpoint["clients"].values())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--optimizer adam",
+        "--optimizer sgd --momentum 0.9",
+        "--optimizer sgd --norm batch --batch-norm local",
+    ],
+)
+def test_scaffold_refuses_what_it_cannot_do(command, data, options):
+    done = command(f"{TINY} --out run --algo my.py:Scaffold {options}", "--data", data)
+    assert done.status == 1 and done.err.count("\n") == 1
+    assert "UserError: SCAFFOLD needs --optimizer sgd" in done.err

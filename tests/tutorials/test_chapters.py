@@ -38,9 +38,9 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
 
 
 def tags_in_source() -> list[str]:
-    """Every tag in a comment of fedmini's source, as often as it is there."""
-    lines = (ROOT / "fedmini").rglob("*.py")
-    comments = re.findall(r"^\s*#.*$", "\n".join(path.read_text("utf-8") for path in lines), re.M)
+    """Every tag in a comment of fedmini's source or the student's file, as often as it is there."""
+    files = [*(ROOT / "fedmini").rglob("*.py"), TUTORIALS / "scaffold.py"]
+    comments = re.findall(r"^\s*#.*$", "\n".join(path.read_text("utf-8") for path in files), re.M)
     return [tag for comment in comments for tag in re.findall(r"\((Eq\. \d+\.\d+)\)", comment)]
 
 
