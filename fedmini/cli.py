@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -61,8 +61,14 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run fedmini with these arguments; returns the exit status."""
+    return exit_status(execute, list(sys.argv[1:] if argv is None else argv))
+
+
+def exit_status(work: Callable[[list[str]], None], argv: list[str]) -> int:
+    """Do the work of a command; where the status is not 0, one line on stderr says why."""
     try:
-        execute(list(sys.argv[1:] if argv is None else argv))
+        with unforeseen(UserError):
+            work(argv)
         return 0
     except (UserError, RunFailed) as error:
         if sys.flags.dev_mode:
@@ -82,22 +88,21 @@ def entry() -> NoReturn:
 
 def execute(argv: list[str]) -> None:
     """Parse, then hand over to `launch`, the first place that imports torch."""
-    with unforeseen(UserError):
-        given = parse(argv)
-        quiet = given.pop("quiet", False)
-        if "resume" not in given:
-            config = Config.of({k: v for k, v in given.items() if k not in {*FLAGS, *SWITCHES}})
-            check_settings(config)
-            check_sizes(config, given)
-            if "print_config" in given:
-                print(json.dumps(dataclasses.asdict(config), indent=2))
-                return
-        # Threads of OpenMP wait by spinning; where the processors are shared, that costs a training
-        # step fifty times its time. Spin briefly, then sleep. torch reads this when imported.
-        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-        from fedmini import launch
+    given = parse(argv)
+    quiet = given.pop("quiet", False)
+    if "resume" not in given:
+        config = Config.of({k: v for k, v in given.items() if k not in {*FLAGS, *SWITCHES}})
+        check_settings(config)
+        check_sizes(config, given)
+        if "print_config" in given:
+            print(json.dumps(dataclasses.asdict(config), indent=2))
+            return
+    # Threads of OpenMP wait by spinning; where the processors are shared, that costs a training
+    # step fifty times its time. Spin briefly, then sleep. torch reads this when imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    from fedmini import launch
 
-        job = launch.resume(given) if "resume" in given else launch.start(config, given.get("out"))
+    job = launch.resume(given) if "resume" in given else launch.start(config, given.get("out"))
     with unforeseen(RunFailed):
         launch.play(*job, quiet)
 
@@ -166,8 +171,9 @@ def build_parser(options: Iterable[Option]) -> Parser:
         group = each.group or COMPONENT
         if group not in groups:
             groups[group] = parser.add_argument_group(group)
+        switch = {"nargs": "?", "const": "true"} if each.type is bool else {}
         groups[group].add_argument(
-            each.flag, dest=each.name, metavar=_placeholder(each), help=_help(each)
+            each.flag, dest=each.name, metavar=_placeholder(each), help=_help(each), **switch
         )
     command = parser.add_argument_group("the command")
     for name, text in FLAGS.items():

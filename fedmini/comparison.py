@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from fedmini import captions
 from fedmini.config import Config
 from fedmini.data.dataset import Dataset
 from fedmini.errors import RunFailed
@@ -16,6 +17,7 @@ from fedmini.files import disk_errors, write_json
 from fedmini.outcome import plain
 from fedmini.report import curves, figures
 from fedmini.report.folder import RunFolder
+from fedmini.report.page import PATIENTS, write_page
 from fedmini.registry import resolve
 from fedmini.rng import numpy_stream
 from fedmini.simulation import build
@@ -25,18 +27,22 @@ from fedmini.training import Training
 
 
 def run_one(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> dict:
-    """One run, from its checkpoint if there is one; a finished run is only read."""
+    """One run, from its checkpoint if there is one; of a finished run only the page is new."""
+    if config.no_images:
+        (folder.path / "figures" / f"{PATIENTS}.png").unlink(missing_ok=True)
     summary = folder.summary()
-    if summary is not None and summary["totals"]["rounds"] >= config.rounds:
-        return summary
-    training = Training(build(config, dataset), folder)
-    training.resume()
-    return training.run(quiet)
+    if summary is None or summary["totals"]["rounds"] < config.rounds:
+        training = Training(build(config, dataset), folder)
+        training.resume()
+        summary = training.run(quiet)
+    write_page(folder.path)
+    return summary
 
 
 def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> dict:
     """All runs of a comparison; returns and writes comparison.json, and draws its figures."""
     runs: dict[str, list[RunFolder]] = {name: [] for name in config.algorithms}
+    scores = {}
     for name, single in config.runs().items():
         path = folder.path / name
         entry = folder.config() | dataclasses.asdict(single)
@@ -46,15 +52,17 @@ def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: boo
             with disk_errors(path):
                 write_json(path / "config.json", entry)
         try:
-            run_one(single, dataset, own, quiet)
+            summary = run_one(single, dataset, own, quiet)
         except RunFailed as error:
             raise RunFailed(f"{name}: {error}") from error
         runs[single.algo].append(own)
+        scores[name] = {"score": summary["test"][summary["primary"]], "worst": summary["worst"]}
     task = resolve("task", dataset.task)(dataset.classes, dataset.regions)
-    content = compare(task, runs)
+    content = compare(task, runs) | {"runs": scores, "versions": summary["versions"]}
+    content["figures"] = draw_comparison(content, runs, folder.path / "figures")
     with disk_errors(folder.path):
         write_json(folder.path / "comparison.json", content)
-    draw_comparison(content, runs, folder.path / "figures")
+    write_page(folder.path)
     return content
 
 
@@ -99,10 +107,16 @@ def negated(estimate: Estimate) -> Estimate:
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
 
 
-def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path) -> None:
-    """figures/comparison.png and, where rounds were validated, figures/learning_curves.png."""
+def draw_comparison(
+    content: dict, runs: dict[str, list[RunFolder]], path: Path
+) -> dict[str, str]:
+    """figures/comparison.png and, where rounds were validated, figures/learning_curves.png.
+
+    Returns what is to be seen in each, in words.
+    """
     metric, synthetic = content["primary"], content["synthetic"]
     figures.comparison(path / "comparison.png", content["rows"], metric=metric, synthetic=synthetic)
+    words = {"comparison": captions.comparison(content)}
     records = {name: [each.records() for each in repeats] for name, repeats in runs.items()}
     if any(metric in line for repeats in records.values() for lines in repeats for line in lines):
         curves.learning_curves(
@@ -112,3 +126,5 @@ def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path)
             title=f"Validation over the rounds: {content['repeats']} x each algorithm",
             synthetic=synthetic,
         )
+        words["learning_curves"] = captions.learning_curves(records, metric)
+    return words

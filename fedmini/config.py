@@ -134,6 +134,7 @@ class Config:
     select: str = option(
         "last", "which round's model is tested", group=OUTPUT, choices=("last", "best-val")
     )
+    no_images: bool = option(False, "leave out what shows a patient: figure, page", group=OUTPUT)
 
     settings: dict = field(default_factory=dict)  # options of components, where given
 

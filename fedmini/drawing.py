@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from fedmini import captions
 from fedmini.data.dataset import TRAIN
 from fedmini.federation import Federation, Snapshot
 from fedmini.report import curves, figures, overlay
@@ -20,11 +21,14 @@ def draw_run(
     tested: dict[str, Evaluation],
     summary: dict,
     folder: RunFolder,
-) -> None:
-    """Write figures/*.png: learning curves, hospitals, the partition, predictions beside truth."""
+) -> dict[str, str]:
+    """Write figures/*.png: learning curves, hospitals, the partition, predictions beside truth.
+
+    Returns what is to be seen in each, in words. With --no-images no patient is drawn.
+    """
     path, task = folder.path / "figures", federation.task
     synthetic, name = federation.dataset.synthetic, summary["algorithm"]
-    records = folder.records()
+    records, words = folder.records(), {}
     if any(task.primary in line for line in records):
         curves.learning_curves(
             path / "learning_curves.png",
@@ -33,6 +37,7 @@ def draw_run(
             title=f"{name}: validation over the rounds",
             synthetic=synthetic,
         )
+        words["learning_curves"] = captions.learning_curves({name: [records]}, task.primary)
     figures.hospitals(
         path / "hospitals.png",
         {
@@ -44,8 +49,13 @@ def draw_run(
         title=f"{name}: test patients of every hospital",
         synthetic=synthetic,
     )
+    words["hospitals"] = captions.hospitals(summary)
     draw_partition(federation, folder)
-    draw_predictions(federation, snapshot, tested, folder, name)
+    words["partition"] = captions.partition(summary["members"])
+    if not federation.config.no_images:
+        shown = draw_predictions(federation, snapshot, tested, folder, name)
+        words["predictions"] = captions.predictions(shown)
+    return words
 
 
 def draw_partition(federation: Federation, folder: RunFolder) -> None:
@@ -73,8 +83,11 @@ def draw_predictions(
     tested: dict[str, Evaluation],
     folder: RunFolder,
     name: str,
-) -> None:
-    """Patients from the worst to the best by Dice, each by the slice that shows most tumour."""
+) -> list[str]:
+    """Patients from the worst to the best by Dice, each by the slice that shows most tumour.
+
+    Returns the label of each.
+    """
     task, cases = federation.task, []
     held = {each.name: each.test for each in federation.hospitals}
     for hospital, evaluation in tested.items():
@@ -104,6 +117,7 @@ def draw_predictions(
         title=f"{name}: test patients from the worst to the best",
         synthetic=federation.dataset.synthetic,
     )
+    return labels
 
 
 def worst_to_best(cases: list[tuple]) -> list[tuple]:

@@ -17,15 +17,15 @@ import fedmini
 from fedmini.comparison import compare_runs, run_one
 from fedmini.components import builtin_options, check_settings
 from fedmini.config import COMPONENTS, Config, available_threads
+from fedmini.console import comparison_table, summary_table
 from fedmini.data.dataset import Dataset
 from fedmini.errors import UserError
 from fedmini.files import disk_errors, sha256, write_json
 from fedmini.report.folder import RunFolder
-from fedmini.report.table import comparison_table, summary_table
 from fedmini.simulation import build, load_dataset, settle_defaults
 from fedmini.training import Training
 
-RENEWABLE = {"device", "rounds"}  # what --resume may change
+RENEWABLE = {"device", "rounds", "no_images"}  # what --resume may change
 Job = tuple[Config, Dataset, RunFolder]
 
 
@@ -130,7 +130,7 @@ def play(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> No
     except KeyboardInterrupt:
         again = shlex.quote(str(folder.path))
         raise KeyboardInterrupt(f"; go on with --resume {again}") from None
-    print(f"\nfigures, metrics and the model: {folder.path}")
+    print(f"\nreport.html, figures, metrics and the model: {folder.path}")
 
 
 def introduce(config: Config, dataset: Dataset) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from collections import Counter
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor
 
 import fedmini
+from fedmini.algorithms.fedavg import FedAvg
+from fedmini.data.examples import Hospital
 from fedmini.drawing import draw_run
 from fedmini.evaluation import estimates, pool
 from fedmini.federation import Federation, Snapshot
@@ -42,7 +45,9 @@ class Outcome:
         summary = self.summary(seconds)
         self.folder.save_model(self.model_file())
         self.folder.save_evaluation("test", evidence=pooled.evidence, patients=pooled.patients)
-        draw_run(self.federation, self.snapshot, self.tested, summary, self.folder)
+        summary["figures"] = draw_run(
+            self.federation, self.snapshot, self.tested, summary, self.folder
+        )
         self.folder.save_summary(summary)
         return summary
 
@@ -68,6 +73,8 @@ class Outcome:
             "test": {key: plain(value) for key, value in pooled.items()},
             "hospitals": hospitals,
             "worst": worst(hospitals, task.primary),
+            "members": members(federation.hospitals, lines),
+            "exchange": exchange(federation.server.algorithm),
             "totals": {
                 "rounds": federation.server.round,
                 "bytes_up": sum(line["bytes_up"] for line in lines),
@@ -117,6 +124,30 @@ class Outcome:
         model = self.federation.model
         model.load(state)
         return {name: tensor.cpu().clone() for name, tensor in model.module.state_dict().items()}
+
+
+def members(hospitals: list[Hospital], lines: list[dict]) -> dict[str, dict[str, int]]:
+    """What each hospital holds, how often it was asked, and how often its answer was missing."""
+    asked = Counter(name for line in lines for name in line["cohort"])
+    missing = Counter(name for line in lines for name in line["dropped"])
+    return {
+        each.name: {
+            "training_patients": len(np.unique(each.train.patients)),
+            "training_images": len(each.train),
+            "validation_patients": len(np.unique(each.validation.patients)),
+            "test_patients": len(np.unique(each.test.patients)),
+            "asked": asked[each.name],
+            "missing": missing[each.name],
+        }
+        for each in hospitals
+    }
+
+
+def exchange(algorithm: FedAvg) -> str:
+    """What leaves a hospital: its "images", "nothing", or "updates"."""
+    if algorithm.pooled:
+        return "images"
+    return "nothing" if algorithm.alone else "updates"
 
 
 def worst(hospitals: dict[str, dict], metric: str) -> str | None:

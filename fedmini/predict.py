@@ -1,8 +1,9 @@
 """A trained model on prepared data: `python -m fedmini.predict RUN --data FILE.h5`.
 
 Writes the predicted masks, or probabilities, of a split with the rows and patients they belong to,
-and prints the Dice of every region. What is written has the pixels of FILE.h5; the Dice is measured
-at the size that the model was trained at, as in the run's summary.
+draws a few patients beside them, and prints the Dice of every region. What is written has the
+pixels of FILE.h5; the Dice is measured at the size that the model was trained at, as in the run's
+summary.
 
 Left out: images without truth, since prepared data always have it.
 """
@@ -12,14 +13,13 @@ from __future__ import annotations
 import io
 import json
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedmini.cli import Parser, unforeseen
+from fedmini.cli import Parser, exit_status
 from fedmini.data.dataset import SPLITS
-from fedmini.errors import RunFailed, UserError
+from fedmini.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,19 +28,9 @@ if TYPE_CHECKING:
     from fedmini.trained import Prediction, TrainedModel
 
 
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Predict with these arguments; returns the exit status: 0, 1 (disk full) or 2 (bad input)."""
-    try:
-        with unforeseen(UserError):
-            predict(parser().parse_args(argv))
-    except (UserError, RunFailed) as error:
-        print(f"fedmini: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    except KeyboardInterrupt:
-        print("fedmini: interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(predict, list(sys.argv[1:] if argv is None else argv))
 
 
 def parser() -> Parser:
@@ -57,14 +47,19 @@ def parser() -> Parser:
     options.add_argument(
         "--probabilities", action="store_true", help="write float16 probabilities, not masks"
     )
-    options.add_argument("--figure", metavar="FILE.png", help="draw patients, worst to best")
+    options.add_argument(
+        "--figure",
+        metavar="FILE.png",
+        help="patients from the worst to the best; none: no figure (default: OUT as .png)",
+    )
     options.add_argument("--hospital", metavar="NAME", help="whose model, if each has its own")
     options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     return options
 
 
-def predict(options: Namespace) -> None:
+def predict(argv: list[str]) -> None:
     """Check everything, predict, write, and print the Dice of every region."""
+    options = parser().parse_args(argv)
     if options.data is None:
         raise UserError("--data FILE.h5 is needed: prepared data, such as the run was trained on")
     import numpy as np
@@ -82,8 +77,11 @@ def predict(options: Namespace) -> None:
     model = TrainedModel(content, options.hospital, options.device)
     out = Path(options.out or Path(options.run) / f"prediction-{options.split}.h5")
     check_target("--out", out, options.data)
-    if options.figure:
-        check_target("--figure", Path(options.figure), options.data)
+    figure = None if options.figure == "none" else Path(options.figure or out.with_suffix(".png"))
+    if figure is not None:
+        check_target("--figure", figure, options.data)
+    if figure == out:
+        raise UserError(f"--figure {figure}: is --out as well; choose another name")
     dataset = store.read(options.data)
     prepared = model.prepare(dataset, options.data)
     wanted = range(len(SPLITS)) if options.split == "all" else [SPLITS.index(options.split)]
@@ -92,10 +90,10 @@ def predict(options: Namespace) -> None:
         raise UserError(f"--split {options.split}: {options.data} has no such image")
     found = model.predict(prepared, rows, options.probabilities)
     write(out, found, dataset, rows, {"run": options.run, "split": options.split})
-    if options.figure:
-        draw(Path(options.figure), found, prepared, rows, model)
+    if figure is not None:
+        draw(figure, found, prepared, rows, model)
     print(report(found, dataset, rows, model))
-    print(f"written: {out}")
+    print("written:", " and ".join(str(path) for path in (out, figure) if path is not None))
 
 
 def check_target(flag: str, path: Path, data: str) -> None:

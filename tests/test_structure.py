@@ -22,17 +22,16 @@ FOR_TESTS = {"pytest", "hypothesis", "tests", "run"}
 # of strangers, rooms know nothing of each other; on the other floors, neighbours may meet.
 FLOORS = [
     ("errors files tensors options registry rng ring vector messages network", "neighbours"),
-    ("faults", "neighbours"),
+    ("faults config components command", "neighbours"),
     (
         "models data metrics statistics tasks aggregation secagg privacy compression report",
         "strangers",
     ),
-    ("evaluation phantoms", "strangers"),
+    ("evaluation phantoms console", "strangers"),
     ("algorithms", "neighbours"),
     ("optim client server", "neighbours"),
-    ("config components", "neighbours"),
     ("federation trained", "neighbours"),
-    ("simulation drawing outcome training comparison", "neighbours"),
+    ("simulation captions drawing outcome training comparison", "neighbours"),
     ("launch predict cli", "neighbours"),
 ]
 FLOOR = {room: floor for floor, (rooms, _) in enumerate(FLOORS) for room in rooms.split()}
@@ -88,7 +87,12 @@ def imported(path: Path) -> set[str]:
 
 
 def room_of(module: str) -> str:
-    """fedmini.data.store -> data; the package itself, which holds the version, is no room."""
+    """fedmini.data.store -> data; a command of its own stands above all rooms, with cli.
+
+    The package itself, which holds the version, is no room.
+    """
+    if module.endswith(".__main__"):
+        return "cli"
     return module.removeprefix("fedmini").lstrip(".").partition(".")[0]
 
 

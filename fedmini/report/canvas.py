@@ -25,20 +25,7 @@ INK = "#333333"
 MUTED = "#808080"
 WARNING = "#D55E00"
 WIDTH = 7.0  # inches: the text width of a page
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 4.5,
-}
+STYLE = Path(__file__).with_name("figures.mplstyle")
 
 
 @contextmanager
@@ -52,7 +39,7 @@ def sheet(path: str | Path, title: str, *, height: float, synthetic: bool) -> It
     from matplotlib.figure import Figure
 
     path = Path(path)
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(fname=STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.suptitle(
             textwrap.fill(title, 58 if synthetic else 80),

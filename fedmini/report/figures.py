@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TALL = 9.0  # inches
+NAMED = 35  # rows; of more, every n-th has its name, and only the worst its value
+
 
 def comparison(path: str | Path, rows: list[dict], *, metric: str, synthetic: bool) -> Figure:
     """Draw a metric of every algorithm, and its paired differences from those before it.
@@ -67,7 +70,9 @@ def hospitals(
     """
     measured = {name: each["value"] for name, each in per_hospital.items() if defined(each)}
     worst = min(measured, key=measured.get, default=None)
-    with sheet(path, title, height=1.5 + 0.28 * len(per_hospital), synthetic=synthetic) as figure:
+    plain = "{:.3f}" if len(per_hospital) <= NAMED else ""
+    height = min(TALL, 1.5 + 0.28 * len(per_hospital))
+    with sheet(path, title, height=height, synthetic=synthetic) as figure:
         axes = figure.subplots()
         if defined(pooled):
             low, high = spread(pooled)
@@ -77,7 +82,7 @@ def hospitals(
         labels = []
         for place, (name, each) in enumerate(per_hospital.items()):
             marked = name == worst and len(measured) > 1
-            colour, words = (WARNING, "{:.3f} worst") if marked else (COLOURS[0], "{:.3f}")
+            colour, words = (WARNING, "{:.3f} worst") if marked else (COLOURS[0], plain)
             _dot(axes, place, each, colour, words)
             count = each["patients"]
             labels.append(f"{name} ({count} patient{'s' * (count != 1)})")
@@ -98,7 +103,7 @@ def partition(
 
     `counts`: unit ("patients", "images") -> (hospitals, strata) array of how many it trains on.
     """
-    height = min(9.0, 1.7 + 0.24 * len(names))
+    height = min(TALL, 1.7 + 0.24 * len(names))
     many = "one hospital" if len(names) == 1 else f"{len(names)} hospitals"
     title = f"Training data of {many}, by stratum"
     with sheet(path, title, height=height, synthetic=synthetic) as figure:
@@ -142,7 +147,7 @@ def _dot(
 
 def _lay_out(axes: Axes, rows: list[str]) -> None:
     """Name the rows from the top down, every n-th of many; make room for what stands over them."""
-    every = math.ceil(len(rows) / 35) or 1
+    every = math.ceil(len(rows) / NAMED) or 1
     axes.set_yticks(range(0, len(rows), every), rows[::every])
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.75)
     axes.margins(x=0.1)

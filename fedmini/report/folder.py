@@ -123,6 +123,11 @@ class RunFolder:
         path = self.path / "summary.json"
         return _read_json(path) if path.exists() else None
 
+    def comparison(self) -> dict | None:
+        """What a comparison of several runs has found, or None; UserError if it is damaged."""
+        path = self.path / "comparison.json"
+        return _read_json(path) if path.exists() else None
+
     def save_evaluation(self, name: str, **arrays: np.ndarray) -> None:
         """Keep arrays of numbers or text, such as the evidence by image and its patients."""
         buffer = io.BytesIO()

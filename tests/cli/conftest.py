@@ -129,5 +129,5 @@ def figures():
 @pytest.fixture(autouse=True)
 def no_figures(request, monkeypatch):
     if "figures" not in request.fixturenames:
-        monkeypatch.setattr(fedmini.outcome, "draw_run", lambda *arguments: None)
-        monkeypatch.setattr(fedmini.comparison, "draw_comparison", lambda *arguments: None)
+        monkeypatch.setattr(fedmini.outcome, "draw_run", lambda *arguments: {})
+        monkeypatch.setattr(fedmini.comparison, "draw_comparison", lambda *arguments: {})

@@ -17,7 +17,7 @@ def test_a_comparison_has_a_folder_for_each_run(play, command, figures, data):
     command(f"{TINY} --rounds 2 --out both --algo fedavg --seed 0,1", "--data", data)
     path = Path("both")
     runs = {"fedavg-seed0", "fedavg-seed1"}
-    assert names(path) == runs | {"config.json", "comparison.json", "figures"}
+    assert names(path) == runs | {"config.json", "comparison.json", "report.html", "figures"}
     assert names(path / "figures") == {"comparison.png", "learning_curves.png"}
     for name in runs:
         assert names(path / name) == FILES | {"figures"}
@@ -39,22 +39,15 @@ def test_a_comparison_is_paired_and_printed(command, data):
 
 
 def test_algorithms_meet_the_same_hospitals_and_the_same_first_model(play, monkeypatch):
-    built = {}
+    built, starts = {}, {}
+    build = comparison.build
 
     def watch(config, dataset):
         built[config.algo] = federation = build(config, dataset)
+        starts[config.algo] = federation.server.model.clone()
         return federation
 
-    build = comparison.build
     monkeypatch.setattr(comparison, "build", watch)
-    monkeypatch.setattr(comparison.Training, "run", lambda self, quiet: start(self.federation))
-    monkeypatch.setattr(comparison, "compare", lambda task, runs: {})
-    monkeypatch.setattr("fedmini.launch.comparison_table", lambda content: "")
-    starts = {}
-
-    def start(federation):
-        starts[federation.config.algo] = federation.server.model.clone()
-
     hospitals = "--partition dirichlet --clients 4 --scanner-shift 1"
     play(f"--algo fedavg,fedprox,local,centralized {hospitals}")
     first = built["fedavg"]

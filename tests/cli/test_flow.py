@@ -19,6 +19,7 @@ FILES = {
     "checkpoint.pt",
     "model.pt",
     "summary.json",
+    "report.html",
     "evaluation-test.npz",
 }
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -49,6 +50,27 @@ def test_the_folder_of_a_run(play, figures):
     }
     for picture in (run.path / "figures").iterdir():
         assert picture.read_bytes().startswith(PNG)
+
+
+def test_without_images_no_patient_is_drawn_or_shown(play, command, figures):
+    path = play("--no-images").path
+    assert names(path / "figures") == {"learning_curves.png", "hospitals.png", "partition.png"}
+    page = (path / "report.html").read_text()
+    assert page.count("<img") == 3 and "--no-images true" in page
+    assert json.loads((path / "config.json").read_text())["no_images"] is True
+
+
+def test_images_can_be_left_out_later(play, command, figures):
+    path = play("").path
+    assert (path / "report.html").read_text().count("<img") == 4
+    (path / "report.html").unlink()
+    assert command("--quiet --resume run").status == 0
+    assert (path / "report.html").read_text().count("<img") == 4
+    assert command("--quiet --resume run --no-images").status == 0
+    assert (path / "report.html").read_text().count("<img") == 3
+    assert "predictions.png" not in names(path / "figures")
+    assert command("--quiet --resume run --rounds 4").status == 0
+    assert "predictions.png" not in names(path / "figures")
 
 
 def test_every_round_has_a_line(play):
@@ -135,6 +157,24 @@ def test_lost_and_slow_hospitals_are_recorded(play):
     dropped = [line["dropped"] for line in run.lines]
     assert any(dropped) and not all(dropped)
     assert run.summary["totals"]["dropped"] == sum(map(len, dropped))
+
+
+def test_members_say_who_holds_what_and_who_was_missing(play):
+    run = play("--rounds 5 --dropout 0.5 --algo fedavg")
+    for name, each in run.summary["members"].items():
+        assert each["asked"] == 5
+        assert each["missing"] == sum(name in line["dropped"] for line in run.lines)
+        assert each["training_images"] == 2 * each["training_patients"]
+    kinds = ("training_patients", "validation_patients", "test_patients")
+    held = [each[kind] for each in run.summary["members"].values() for kind in kinds]
+    assert sum(held) == 15
+
+
+@pytest.mark.parametrize(
+    ("algo", "leaves"), [("fedprox", "updates"), ("local", "nothing"), ("centralized", "images")]
+)
+def test_what_left_a_hospital(play, algo, leaves):
+    assert play(f"--algo {algo}").summary["exchange"] == leaves
 
 
 def test_too_few_survivors_abort_the_round(play):

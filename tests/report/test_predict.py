@@ -117,9 +117,18 @@ def test_enlarging_takes_the_pixel_that_lies_there():
     assert predict.enlarge(small, 4, 5).tolist()[0][2] == [3, 3, 4, 5, 5]
 
 
-def test_a_figure_is_drawn(run, tmp_path):
-    assert start(run, "--split", "all", "--figure", str(tmp_path / "overlay.png")) == 0
-    assert (tmp_path / "overlay.png").stat().st_size > 20_000
+@pytest.mark.parametrize("named", [False, True])
+def test_a_figure_is_drawn_beside_the_masks(run, tmp_path, capsys, named):
+    path = tmp_path / "overlay.png" if named else run.path / "prediction-all.png"
+    assert start(run, "--split", "all", *(["--figure", str(path)] if named else [])) == 0
+    assert [*tmp_path.rglob("*.png")] == [path] and path.stat().st_size > 20_000
+    assert f"written: {run.path / 'prediction-all.h5'} and {path}\n" in capsys.readouterr().out
+
+
+def test_a_figure_can_be_left_out(run, tmp_path, capsys):
+    assert start(run, "--figure", "none") == 0
+    assert not [*tmp_path.rglob("*.png")]
+    assert capsys.readouterr().out.endswith(f"written: {run.path / 'prediction-test.h5'}\n")
 
 
 def test_each_hospital_may_have_its_own_model(run, dataset, capsys):
@@ -140,6 +149,7 @@ def bad_inputs(tmp_path, dataset):
     yield {}, ["--out", str(tmp_path / "data.h5")], "data file itself"
     yield {}, ["--out", str(tmp_path / "nowhere" / "a.h5")], "--out"
     yield {}, ["--figure", str(tmp_path)], "--figure"
+    yield {}, ["--out", str(tmp_path / "a.png")], "is --out as well"
     yield {}, ["--prob"], "--prob"
     yield {"classes": ["background", "lung", "heart"]}, [], "heart"
     yield {"mean": [0.0], "std": [1.0]}, [], "1 channels"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedmini.report.table import comparison_markdown, comparison_table, summary_table
+from fedmini.console import comparison_table, summary_table
 from fedmini.report.words import byte_unit, metric_words, unresolved, verdict, written
 
 
@@ -54,20 +54,11 @@ def test_a_comparison_shows_levels_costs_and_verdicts(comparison):
 
 def test_one_algorithm_has_no_differences(comparison):
     comparison["rows"] = comparison["rows"][:1]
-    for text in (comparison_table(comparison), comparison_markdown(comparison)):
-        assert "Paired" not in text
+    assert "Paired" not in comparison_table(comparison)
 
 
 def test_real_data_carry_no_stamp(comparison):
     assert "SYNTHETIC" not in comparison_table(comparison | {"synthetic": False})
-
-
-def test_markdown_rows_have_equally_many_cells(comparison):
-    text = comparison_markdown(comparison)
-    tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert [len(table) for table in tables] == [5, 5]
-    for table in tables:
-        assert len({line.count("|") for line in table}) == 1
 
 
 @given(metrics=st.integers(0, 9), name=st.text("abcdef", min_size=1, max_size=30))

@@ -1,0 +1,69 @@
+"""What is to be seen in a figure, in words with numbers, for whoever cannot see it.
+
+The page takes them as the alternative texts of its images. Arguments are those of the figures in
+`fedmini.report`, or stand in summary.json and comparison.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+
+from fedmini.report.words import byte_unit, defined, metric_words, verdict, written
+
+
+def learning_curves(curves: Mapping[str, list[list[dict]]], metric: str) -> str:
+    """Where the curve of each algorithm begins and ends, as means over its repeats."""
+    courses = []
+    for label, repeats in curves.items():
+        measured = [[line for line in lines if line.get(metric) is not None] for lines in repeats]
+        if not all(measured):
+            continue
+        first, last = (fmean(lines[place][metric] for lines in measured) for place in (0, -1))
+        start, end = (measured[0][place]["round"] for place in (0, -1))
+        sent = fmean(sum(x["bytes_up"] + x["bytes_down"] for x in lines) for lines in repeats)
+        size, unit = byte_unit(sent)
+        courses.append(
+            f"{label} from {first:.3f} after round {start} to {last:.3f} after round {end}, "
+            f"with {sent / size:.1f} {unit} sent"
+        )
+    return f"{metric_words(metric)} of validation patients: {'; '.join(courses)}."
+
+
+def hospitals(summary: dict) -> str:
+    """The lowest and the highest hospital, beside all patients together."""
+    metric, places = summary["primary"], summary["hospitals"]
+    measured = [name for name in places if defined(places[name][metric])]
+    ranked = sorted(measured, key=lambda name: places[name][metric]["value"])
+    parts = [f"all patients together {written(summary['test'][metric])}"]
+    for word, name in zip(("lowest", "highest"), (*ranked[:1], *ranked[1:][-1:]), strict=False):
+        parts.append(f"{word} {name}, {written(places[name][metric])}")
+    return f"{metric_words(metric)} of {len(measured)} hospitals: {'; '.join(parts)}."
+
+
+def partition(members: Mapping[str, dict]) -> str:
+    """The hospitals with the fewest and the most training patients and images."""
+    ranges = []
+    for key in ("training_patients", "training_images"):
+        low, high = (end(members, key=lambda name: members[name][key]) for end in (min, max))
+        words = f"from {members[low][key]} at {low} to {members[high][key]} at {high}"
+        ranges.append(f"{metric_words(key)} {words}")
+    return f"Bars of {len(members)} hospitals: {'; '.join(ranges)}."
+
+
+def predictions(labels: list[str]) -> str:
+    """The patients of each row."""
+    rows = "; ".join(label.replace("\n", ", ") for label in labels)
+    return f"A row each: image, truth and prediction, from the worst patient to the best: {rows}."
+
+
+def comparison(content: dict) -> str:
+    """The level of every algorithm, and every difference with its verdict."""
+    metric, parts = content["primary"], []
+    for row in content["rows"]:
+        parts.append(f"{row['algorithm']} {written(row['metrics'].get(metric))}")
+    for row in content["rows"]:
+        for other, metrics in row["differences"].items():
+            found, name = metrics.get(metric), row["algorithm"]
+            parts.append(f"{name} minus {other} {written(found, '+')}: {verdict(name, found)}")
+    return f"{metric_words(metric)}: {'; '.join(parts)}."

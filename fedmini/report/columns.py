@@ -1,0 +1,73 @@
+"""What a run and a comparison found, as columns of words: the console and the page arrange them.
+
+They are read from the dictionaries that stand in summary.json and comparison.json. A comparison has
+"dataset", "synthetic", "primary" (the metric of the differences), "repeats" and "rows"; a row has
+"algorithm", "metrics" {metric: interval}, "differences" {an earlier algorithm: {metric: interval}},
+"bytes_up", "bytes_down" and "seconds". An interval is that of `fedmini.report.words`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fedmini.report.words import byte_unit, metric_words, verdict, written
+
+Column = list[str]  # the heading, then the cells
+
+
+def hospital_columns(summary: dict) -> list[Column]:
+    """All hospitals together and each of them: patients, and every metric with its interval."""
+    tested = sum(each["patients"] for each in summary["hospitals"].values())
+    places = {"all hospitals": summary["test"] | {"patients": tested}} | summary["hospitals"]
+    names = [f"{name} (worst)" if name == summary["worst"] else name for name in places]
+    patients = [str(each["patients"]) for each in places.values()]
+    metrics = _metric_columns(list(places.values()), list(summary["test"]))
+    return [["", *names], ["patients", *patients], *metrics]
+
+
+def algorithm_columns(rows: list[dict]) -> list[Column]:
+    """Every algorithm's metrics, traffic and time."""
+    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    size, unit = byte_unit(max(max(row["bytes_up"], row["bytes_down"]) for row in rows))
+    return [
+        ["", *(row["algorithm"] for row in rows)],
+        *_metric_columns([row["metrics"] for row in rows], metrics),
+        [f"{unit} up", *(f"{row['bytes_up'] / size:.1f}" for row in rows)],
+        [f"{unit} down", *(f"{row['bytes_down'] / size:.1f}" for row in rows)],
+        ["seconds", *(f"{row['seconds']:.1f}" for row in rows)],
+    ]
+
+
+def difference_columns(comparison: dict) -> list[Column]:
+    """Every pair's difference in the primary metric, with its verdict."""
+    lines = [("difference", "95% interval", "verdict")]
+    for row in comparison["rows"]:
+        for other, metrics in row["differences"].items():
+            interval = metrics.get(comparison["primary"])
+            names = f"{row['algorithm']} - {other}"
+            lines.append((names, written(interval, "+"), verdict(row["algorithm"], interval)))
+    return [list(column) for column in zip(*lines, strict=True)]
+
+
+def named_columns(head: str, rows: Mapping[str, dict]) -> list[Column]:
+    """Of rows by name: {"Aspen": {"test_patients": 3}} has the column `test patients`."""
+    keys = next(iter(rows.values()), {})
+    cells = [[metric_words(key), *(str(row[key]) for row in rows.values())] for key in keys]
+    return [[head, *rows], *cells]
+
+
+def costs(totals: dict) -> str:
+    """`4.0 MB up, 4.3 MB down, 8.9 seconds`."""
+    size, unit = byte_unit(max(totals["bytes_up"], totals["bytes_down"]))
+    up, down = totals["bytes_up"] / size, totals["bytes_down"] / size
+    return f"{up:.1f} {unit} up, {down:.1f} {unit} down, {totals['seconds']:.1f} seconds"
+
+
+def repeats(comparison: dict) -> str:
+    """`one run each`, or `means of 3 runs each`."""
+    many = comparison["repeats"]
+    return "one run each" if many == 1 else f"means of {many} runs each"
+
+
+def _metric_columns(rows: list[dict], metrics: list[str]) -> list[Column]:
+    return [[metric_words(name), *(written(row.get(name)) for row in rows)] for name in metrics]
