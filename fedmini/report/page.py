@@ -30,7 +30,7 @@ def write_page(path: str | Path, no_images: bool = False) -> Path:
     """
     folder = RunFolder.open(path)
     config, page = folder.config(), folder.path / "report.html"
-    pictures = {each.stem: each.read_bytes() for each in (folder.path / "figures").glob("*.png")}
+    pictures = {file.stem: file.read_bytes() for file in (folder.path / "figures").glob("*.png")}
     if no_images or config["no_images"]:
         pictures.pop(PATIENTS, None)
     if comparison := folder.comparison():
