@@ -26,6 +26,7 @@ TABLE = {
     "partition": {
         "iid": "fedmini.data.partition:IID",
         "dirichlet": "fedmini.data.partition:Dirichlet",
+        "specialty": "fedmini.data.partition:Specialty",
         "quantity": "fedmini.data.partition:Quantity",
         "site": "fedmini.data.partition:Site",
     },

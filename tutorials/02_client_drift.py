@@ -48,7 +48,7 @@ HOSPITALS, LR = 4, 0.1
 # sizes differ too. (In fedmini a kind is a third of the tumour volumes, or the rarest label.)
 #
 # **Quantity skew**: hospitals differ in *how many* patients they have, with $z_k \sim N(0, 1)$,
-# $$s_k = \frac{\exp(\sigma z_k)}{\sum_j \exp(\sigma z_j)} \tag{Eq. 2.2}$$
+# $$p_k = \frac{\exp(\sigma z_k)}{\sum_j \exp(\sigma z_j)} \tag{Eq. 2.2}$$
 # **Feature skew**: the same patient *looks* different. A scanner has a gain, a smooth field over
 # the image, a contrast $\gamma$ and noise ($b$ is one standard deviation above the mean):
 # $$y = \text{gain} \cdot \text{field} \cdot \operatorname{sign}(x)\, b\,(|x| / b)^\gamma +

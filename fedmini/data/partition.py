@@ -1,4 +1,4 @@
-"""Which hospital holds which patient: equal shares, unequal kinds, unequal numbers, real sites.
+"""Which hospital holds which patient: equal shares, unequal kinds or numbers, real sites.
 
 A scheme assigns patients of all splits, each split with the same shares, so that a hospital's test
 patients are like those it trains on. The Dirichlet rule is that of Yurochkin et al. (2019), with
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from fedmini.data.patients import PatientTable
+
+
+SIGMA = "spread of hospital sizes: standard deviation of their log; dirichlet, specialty: 0"
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,11 @@ class IID(Scheme):
 class Quantity(Scheme):
     """Hospitals of unequal size: shares are log-normal."""
 
-    sigma: float = option(
-        1.0, "quantity: standard deviation of the log of the hospitals' sizes", low=0.0, high=10.0
-    )
+    sigma: float = option(1.0, SIGMA, low=0.0, high=10.0)
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
-        # s_k = exp(sigma z_k) / sum_j exp(sigma z_j),  z_k ~ N(0, 1) (Eq. 2.2)
-        size = np.exp(self.sigma * generator.standard_normal(clients))
-        return _deal(table.split, np.tile(size / size.sum(), (3, 1)), generator)
+        size = _sizes(self.sigma, clients, generator)
+        return _deal(table.split, np.tile(size, (3, 1)), generator)
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,34 @@ class Dirichlet(Scheme):
     """Hospitals with unequal kinds of patients: each stratum is shared out by its own draw."""
 
     alpha: float = option(0.5, "dirichlet: small is unequal, large equal", above=0.0, high=1e6)
+    sigma: float = option(0.0, SIGMA, low=0.0, high=10.0)
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
-        strata = int(table.stratum.max()) + 1
-        # s_c ~ Dirichlet(alpha, ..., alpha), the shares of stratum c (Eq. 2.1)
-        shares = generator.dirichlet(np.full(clients, self.alpha), strata)
-        return _deal(table.split * strata + table.stratum, np.tile(shares, (3, 1)), generator)
+        size = _sizes(self.sigma, clients, generator)
+        # s_c ~ Dirichlet(alpha K p), alpha of each of K equal hospitals (Eq. 2.1)
+        shares = generator.dirichlet(self.alpha * clients * size, _strata(table))
+        return _deal_strata(table, shares, generator)
+
+
+@dataclass(frozen=True)
+class Specialty(Scheme):
+    """Hospitals that each see a few kinds of patients far more often than the others do."""
+
+    focus: float = option(
+        0.8, "specialty: part of a kind of patients that its specialists see", low=0.0, high=1.0
+    )
+    sigma: float = option(0.0, SIGMA, low=0.0, high=10.0)
+
+    def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
+        size, strata = _sizes(self.sigma, clients, generator), _strata(table)
+        kind, hospital = generator.permutation(strata), generator.permutation(clients)
+        pair = np.arange(max(strata, clients))  # each kind has specialists, each hospital a kind
+        special = np.zeros((strata, clients))
+        special[kind[pair % strata], hospital[pair % clients]] = 1
+        # s_c = f m_c p / (m_c . p) + (1 - f) p,  m_c marking the specialists of stratum c
+        part = special * size
+        shares = self.focus * part / part.sum(axis=1, keepdims=True) + (1 - self.focus) * size
+        return _deal_strata(table, shares, generator)
 
 
 @dataclass(frozen=True)
@@ -121,6 +143,25 @@ def partition(scheme: Scheme, table: PatientTable, clients: int | None, seed: in
         found = f"{type(scheme).__name__}.assign"
         raise UserError(f"--partition: {found} must give each patient an index below {len(names)}")
     return Partition(names, _fill(client.astype(np.int64), table.split == 0, len(names)))
+
+
+def _sizes(sigma: float, clients: int, generator: Generator) -> np.ndarray:
+    """(clients,) relative sizes; equal, and nothing drawn, at sigma 0."""
+    if sigma == 0:
+        return np.full(clients, 1 / clients)
+    # p_k = exp(sigma z_k) / sum_j exp(sigma z_j),  z_k ~ N(0, 1) (Eq. 2.2)
+    size = np.exp(sigma * generator.standard_normal(clients))
+    return size / size.sum()
+
+
+def _strata(table: PatientTable) -> int:
+    return int(table.stratum.max()) + 1
+
+
+def _deal_strata(table: PatientTable, shares: np.ndarray, generator: Generator) -> np.ndarray:
+    """Deal each stratum of each split out by its row of `shares` (strata, clients)."""
+    group = table.split * len(shares) + table.stratum
+    return _deal(group, np.tile(shares, (3, 1)), generator)
 
 
 def _deal(group: np.ndarray, shares: np.ndarray, generator: Generator) -> np.ndarray:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from hypothesis import strategies as st
 
-from fedmini.data.partition import IID, Dirichlet, Quantity, Site
+from fedmini.data.partition import IID, Dirichlet, Quantity, Site, Specialty
 from fedmini.rng import numpy_stream
 from tests.contracts.framework import law, real
 from tests.data import factory
@@ -16,9 +16,12 @@ real("partition", "fedmini.data.partition:partition")
 real("iid", "fedmini.data.partition:IID")
 real("quantity", "fedmini.data.partition:Quantity")
 real("dirichlet", "fedmini.data.partition:Dirichlet")
+real("specialty", "fedmini.data.partition:Specialty")
 real("site", "fedmini.data.partition:Site")
 
-SCHEMES = st.sampled_from([IID(), Dirichlet(0.05), Dirichlet(5.0), Quantity(0.5), Quantity(3.0)])
+SCHEMES = st.sampled_from([
+    IID(), Dirichlet(0.05), Dirichlet(5.0, 1.0), Quantity(0.5), Quantity(3.0), Specialty(0.9, 0.5),
+])  # fmt: skip
 PATIENTS = st.integers(5, 60)
 SEEDS = st.integers(0, 2**70)
 DRAWS = 300  # where a law is about an average
@@ -97,6 +100,7 @@ def law_log_sizes_spread_by_sigma(impl, sigma, seed):
 
 @law("quantity", seed=SEEDS)
 @law("dirichlet", seed=SEEDS)
+@law("specialty", seed=SEEDS)
 @law("iid", seed=SEEDS)
 def law_a_hospital_is_tested_on_its_kind_of_patients(impl, seed):
     table = factory.table(patients=600)
@@ -107,6 +111,34 @@ def law_a_hospital_is_tested_on_its_kind_of_patients(impl, seed):
         for split in (1, 2):
             tested = shares(client, 4, kind, table.split == split)
             assert np.abs(trained - tested).max() < 0.15 + 0.15 * (impl is not Dirichlet)
+
+
+@law("specialty", clients=st.integers(2, 9), focus=st.sampled_from([0.0, 0.5, 1.0]), seed=SEEDS)
+def law_specialists_see_their_kind_more_often(impl, clients, focus, seed):
+    """The expected share of a kind: (1 - focus) / clients, and focus among its specialists."""
+    table, draw = factory.table(patients=1200), numpy_stream(seed)
+    client = impl(focus).assign(table, clients, draw)
+    part = np.stack([shares(client, clients, table.stratum == kind) for kind in range(3)])
+    special = part > (1 - focus) / clients + focus / 10 if focus else np.ones_like(part, bool)
+    assert special.any(axis=1).all(), "a kind of patients has no specialist"
+    assert special.any(axis=0).all(), "a hospital has no specialty"
+    expected = (1 - focus) / clients + focus * special / special.sum(axis=1, keepdims=True)
+    assert np.abs(part - expected).max() < 0.03
+    if clients >= 3:
+        assert special.sum() == clients or not focus, "a hospital is a specialist for everything"
+
+
+@law("specialty", seed=SEEDS)
+@law("dirichlet", seed=SEEDS)
+def law_sizes_and_kinds_are_unequal_together(impl, seed):
+    """Sigma 1 spreads the sizes on top of the kinds, as much as for kinds that are all alike."""
+    table, draw = factory.table(patients=3000), numpy_stream(seed)
+    kinds = 1e6 if issubclass(impl, Dirichlet) else 0.0  # alpha, or focus: kinds are alike
+    drawn = [impl(kinds, 1.0).assign(table, 4, draw) for _ in range(40)]
+    sizes = np.log([shares(client, 4, table.split == 0) for client in drawn])
+    assert 0.75 < np.sqrt(sizes.var(axis=1, ddof=1).mean()) < 1.3
+    even = shares(impl(kinds, 0.0).assign(table, 4, draw), 4, table.split == 0)
+    assert np.abs(even - 0.25).max() < 0.02
 
 
 @law("dirichlet", alpha=st.sampled_from([0.05, 0.3, 1.0, 10.0]), seed=SEEDS)

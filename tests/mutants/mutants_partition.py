@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.data.partition import IID, Dirichlet, Partition, Quantity, Site, partition
+from fedmini.data.partition import IID, Dirichlet, Partition, Quantity, Site, Specialty, partition
 from fedmini.rng import numpy_stream
 from tests.contracts.framework import mutant
 
@@ -166,6 +166,65 @@ class OneDrawForAllStrata(Dirichlet):
     harm="Shares are drawn again for every split: a hospital is tested on patients it never sees.",
 )
 class DirichletDrawnPerSplit(Dirichlet):
+    def assign(self, table, clients, generator):
+        return drawn_per_split(super().assign, table, clients, generator)
+
+
+@mutant(
+    "dirichlet",
+    law="law_sizes_and_kinds_are_unequal_together",
+    harm="Sigma is read and forgotten: unequal kinds in hospitals of equal size, called both.",
+)
+class DirichletOfEqualSizes(Dirichlet):
+    def assign(self, table, clients, generator):
+        return Dirichlet(self.alpha).assign(table, clients, generator)
+
+
+@mutant(
+    "specialty",
+    law="law_sizes_and_kinds_are_unequal_together",
+    harm="Sigma is read and forgotten: specialists of equal size, called unequal.",
+)
+class SpecialtyOfEqualSizes(Specialty):
+    def assign(self, table, clients, generator):
+        return Specialty(self.focus).assign(table, clients, generator)
+
+
+@mutant(
+    "specialty",
+    law="law_specialists_see_their_kind_more_often",
+    harm="Focus is ignored: the specialists are specialists in everything and nothing.",
+)
+class IgnoresFocus(Specialty):
+    def assign(self, table, clients, generator):
+        return IID().assign(table, clients, generator)
+
+
+@mutant(
+    "specialty",
+    law="law_specialists_see_their_kind_more_often",
+    harm="With more hospitals than kinds, the last hospitals have no specialty at all.",
+)
+class SpecialtyOfTheFirst(Specialty):
+    def assign(self, table, clients, generator):
+        few = min(clients, int(table.stratum.max()) + 1)
+        shares = np.full((few, clients), (1 - self.focus) / clients)
+        shares[np.arange(few), np.arange(few)] += self.focus
+        client = np.empty(len(table), np.int64)
+        for kind in range(few):
+            rows = np.flatnonzero(table.stratum == kind)
+            client[rows] = generator.choice(clients, len(rows), p=shares[kind])
+        rest = table.stratum >= few
+        client[rest] = generator.integers(0, clients, rest.sum())
+        return client
+
+
+@mutant(
+    "specialty",
+    law="law_a_hospital_is_tested_on_its_kind_of_patients",
+    harm="Specialties are drawn again for every split: a hospital is tested on others' patients.",
+)
+class SpecialtyDrawnPerSplit(Specialty):
     def assign(self, table, clients, generator):
         return drawn_per_split(super().assign, table, clients, generator)
 
