@@ -30,15 +30,14 @@ def learning_curves(curves: Mapping[str, list[list[dict]]], metric: str) -> str:
     return f"{metric_words(metric)} of validation patients: {'; '.join(courses)}."
 
 
-def hospitals(summary: dict) -> str:
-    """The lowest and the highest hospital, beside all patients together."""
-    metric, places = summary["primary"], summary["hospitals"]
-    measured = [name for name in places if defined(places[name][metric])]
-    ranked = sorted(measured, key=lambda name: places[name][metric]["value"])
-    parts = [f"all patients together {written(summary['test'][metric])}"]
+def intervals(kind: str, rows: Mapping[str, dict], pooled: dict, metric: str) -> str:
+    """The lowest and the highest of some hospitals, or findings, beside all together."""
+    measured = [name for name in rows if defined(rows[name])]
+    ranked = sorted(measured, key=lambda name: rows[name]["value"])
+    parts = [f"all together {written(pooled)}"]
     for word, name in zip(("lowest", "highest"), (*ranked[:1], *ranked[1:][-1:]), strict=False):
-        parts.append(f"{word} {name}, {written(places[name][metric])}")
-    return f"{metric_words(metric)} of {len(measured)} hospitals: {'; '.join(parts)}."
+        parts.append(f"{word} {name}, {written(rows[name])}")
+    return f"{metric_words(metric)} of {len(measured)} {kind}: {'; '.join(parts)}."
 
 
 def partition(members: Mapping[str, dict]) -> str:
@@ -48,13 +47,13 @@ def partition(members: Mapping[str, dict]) -> str:
         low, high = (end(members, key=lambda name: members[name][key]) for end in (min, max))
         words = f"from {members[low][key]} at {low} to {members[high][key]} at {high}"
         ranges.append(f"{metric_words(key)} {words}")
-    return f"Bars of {len(members)} hospitals: {'; '.join(ranges)}."
+    return f"A row for each of {len(members)} hospitals: {'; '.join(ranges)}."
 
 
 def predictions(labels: list[str]) -> str:
     """The patients of each row."""
     rows = "; ".join(label.replace("\n", ", ") for label in labels)
-    return f"A row each: image, truth and prediction, from the worst patient to the best: {rows}."
+    return f"Image, truth and prediction, a row each, from the worst patient to the best: {rows}."
 
 
 def comparison(content: dict) -> str:

@@ -20,11 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from fedmini.components import builtin_options, check_settings, check_sizes, component_options
-from fedmini.config import COMPONENT, COMPONENTS, PRESETS, Config
+from fedmini.components import builtin_options, check_settings, component_options
+from fedmini.config import COMPONENTS, Config
 from fedmini.errors import RunFailed, UserError
 from fedmini.options import Option, nearest, options_of
+from fedmini.presets import words
 from fedmini.registry import names
+from fedmini.run_options import COMPONENT
 
 ABOUT = """\
 Federated learning for medical images: hospitals train one model, and their images stay at home.
@@ -45,6 +47,7 @@ SWITCHES = {
 KINDS = {name: kind for kind, name in COMPONENTS.items()} | {"dataset": "dataset"}
 PLACEHOLDERS = {
     "data": "FILE.h5",
+    "pretrained": "FILE.pth",
     "algo": "NAME,...",
     "seed": "N,...",
     "split_seed": "N,...",
@@ -93,7 +96,6 @@ def execute(argv: list[str]) -> None:
     if "resume" not in given:
         config = Config.of({k: v for k, v in given.items() if k not in {*FLAGS, *SWITCHES}})
         check_settings(config)
-        check_sizes(config, given)
         if "print_config" in given:
             print(json.dumps(dataclasses.asdict(config), indent=2))
             return
@@ -102,7 +104,7 @@ def execute(argv: list[str]) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from fedmini import launch
 
-    job = launch.resume(given) if "resume" in given else launch.start(config, given.get("out"))
+    job = launch.resume(given) if "resume" in given else launch.start(config, given)
     with unforeseen(RunFailed):
         launch.play(*job, quiet)
 
@@ -193,9 +195,8 @@ def _placeholder(option: Option) -> str:
 def _help(option: Option) -> str:
     unit = f" [{option.unit}]" if option.unit else ""
     default = "" if option.default is None else f" (default: {option.default})"
-    if option.name in PRESETS["tiny"]:
-        sizes = ", ".join(f"{name} {values[option.name]}" for name, values in PRESETS.items())
-        default = f" (default: {sizes})"
+    by_data = words(option.name)
+    default = f" (default{by_data})" if by_data else default
     known = ""
     if option.name in KINDS:
         known = f" [{', '.join(names(KINDS[option.name]))} or FILE.py:NAME]"

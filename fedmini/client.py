@@ -23,7 +23,7 @@ from fedmini.data.normalise import Normalise
 from fedmini.messages import Train, Upload
 from fedmini.optim import SGD, Adam, Memory
 from fedmini.rng import stream
-from fedmini.tasks.segmentation import Segmentation
+from fedmini.tasks import Task
 from fedmini.vector import FlatModel
 
 
@@ -34,7 +34,7 @@ class LocalTraining:
     batch_size: int
     epochs: float = 1.0  # passes over the client's data in a round, fractions too
     steps: int | None = None  # this many steps instead
-    flips: bool = True
+    augment: str = "flips"  # left to right and top to bottom; "mirror": the former; "none"
     key: int | bytes = 0  # of the streams that shuffle and flip
 
 
@@ -46,7 +46,7 @@ class Client:
         hospital: Hospital,
         *,
         model: FlatModel,
-        task: Segmentation,
+        task: Task,
         algorithm: FedAvg,
         optimizer: SGD | Adam,
         normalise: Normalise,
@@ -146,11 +146,14 @@ class Client:
         draws = stream(key, "shuffle", *address)
         order = torch.stack([torch.randperm(count, generator=draws) for _ in range(passes)])
         flips = torch.rand(passes, count, 2, generator=stream(key, "flip", *address)) < 0.5
+        flips[..., 1] &= self.training.augment == "flips"
         rows = [batch for each in order.to(where) for batch in each.split(size)]
         flips = [batch for each in flips.to(where) for batch in each.split(size)]
         for chosen, flipped in list(zip(rows, flips, strict=True))[: self.steps]:
             images, targets = self.normalise(self.data.images[chosen]), self.data.targets[chosen]
-            yield flip(images, targets, flipped) if self.training.flips else (images, targets)
+            if self.training.augment != "none":
+                images, targets = flip(images, targets, flipped)
+            yield images, targets
 
     def _steps(self, per_pass: int) -> int:
         whole = self.training.steps or self.training.epochs * per_pass

@@ -8,8 +8,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from fedmini.config import PRESETS, Config
+from fedmini.config import Config
 from fedmini.options import options_of
+from fedmini.presets import defaults as by_preset
 
 
 def command(config: Mapping[str, object]) -> list[str]:
@@ -19,8 +20,8 @@ def command(config: Mapping[str, object]) -> list[str]:
     always stand there, since config.json holds only those that were given.
     """
     defaults = {each.name: each.default for each in options_of(Config)}
-    defaults |= PRESETS[config["preset"]]
-    given = {name: config[name] for name in defaults if config[name] != defaults[name]}
+    defaults |= by_preset(config["preset"], config["task"])
+    given = {name: config[name] for name in defaults if config[name] not in (None, defaults[name])}
     parts = ["python run.py"]
     for name, value in (given | config["settings"]).items():
         text = str(value).lower() if isinstance(value, bool) else str(value)

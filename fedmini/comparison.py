@@ -16,13 +16,13 @@ from fedmini.errors import RunFailed
 from fedmini.files import disk_errors, write_json
 from fedmini.outcome import plain
 from fedmini.report import curves, figures
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.report.page import PATIENTS, write_page
 from fedmini.registry import resolve
 from fedmini.rng import numpy_stream
 from fedmini.simulation import build
 from fedmini.statistics import Comparison, Estimate, Evaluation, paired
-from fedmini.tasks.segmentation import Segmentation
+from fedmini.tasks import Task
 from fedmini.training import Training
 
 
@@ -32,7 +32,10 @@ def run_one(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) ->
         (folder.path / "figures" / f"{PATIENTS}.png").unlink(missing_ok=True)
     summary = folder.summary()
     if summary is None or summary["totals"]["rounds"] < config.rounds:
-        training = Training(build(config, dataset), folder)
+        federation = build(config, dataset)
+        if federation.loaded and not quiet:
+            print("\n".join(federation.loaded))
+        training = Training(federation, folder)
         training.resume()
         summary = training.run(quiet)
     write_page(folder.path)
@@ -66,7 +69,7 @@ def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: boo
     return content
 
 
-def compare(task: Segmentation, runs: dict[str, list[RunFolder]]) -> dict:
+def compare(task: Task, runs: dict[str, list[RunFolder]]) -> dict:
     """Means over repeats with intervals, every pair's differences, totals: plain values."""
     evidence = {
         name: [Evaluation(**each.load_evaluation("test")) for each in repeats]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from fedmini.config import COMPONENT, COMPONENTS, Config
+from fedmini.config import COMPONENTS, NETWORK, Config
+from fedmini.run_options import COMPONENT
 from fedmini.errors import UserError
 from fedmini.options import Option, options_of
 from fedmini.registry import names, resolve
 
 METHODS = {"algorithm": "local_update", "partition": "assign", "optimizer": "step"}
-SIZES = {"width", "depth", "norm"}  # options of Config that a model may read
 COMMAND = {"out", "resume", "quiet", "print_config", "help"}  # options that are no part of a run
 TAKEN = {each.name for each in dataclasses.fields(Config)} | COMMAND
 
@@ -40,6 +40,7 @@ def check_settings(config: Config) -> None:
     """UserError for an option that was given, but that no chosen component reads."""
     chosen = {kind: getattr(config, name) for kind, name in COMPONENTS.items()}
     chosen["partition"] = config.partition or "dirichlet,site"  # the data will say which
+    chosen = {kind: name for kind, name in chosen.items() if name is not None}
     for name in sorted(config.settings.keys() - component_options(chosen).keys()):
         readers = " or ".join(
             f"--{COMPONENTS[kind]} {each}"
@@ -51,12 +52,11 @@ def check_settings(config: Config) -> None:
         raise UserError(f"{flag} is read by {readers}, which this run does not use")
 
 
-def check_sizes(config: Config, given: Iterable[str]) -> None:
-    """UserError for a size that was given, but that a model of one's own does not read."""
-    if config.model not in names("model"):
-        read = {each.name for each in options_of(resolve("model", config.model))}
-        for name in sorted(SIZES.intersection(given) - read):
-            raise UserError(f"--{name} is not read by --model {config.model}")
+def check_network(config: Config, given: Iterable[str]) -> None:
+    """UserError for a size or norm that was given, but that the network does not read."""
+    read = {each.name for each in options_of(resolve("model", config.model))}
+    for name in sorted(set(NETWORK).intersection(given) - read):
+        raise UserError(f"--{name} is not read by --model {config.model}")
 
 
 def _options(kind: str, name: str) -> list[Option]:
@@ -72,7 +72,7 @@ def _options(kind: str, name: str) -> list[Option]:
     for each in options:
         if each.type not in (int, float, str, bool):
             raise UserError(f"{where}: {each.flag}: right would be an int, float, str or bool")
-        if each.name in TAKEN and not (kind == "model" and each.name in SIZES):
+        if each.name in TAKEN and not (kind == "model" and each.name in NETWORK):
             raise UserError(f"{where}: its option {each.flag} is one of fedmini's: rename it")
     free = [each for each in options if each.name not in TAKEN]
     return [dataclasses.replace(each, group=COMPONENT) for each in free]

@@ -8,6 +8,8 @@ from fedmini.report.columns import (
     costs,
     difference_columns,
     hospital_columns,
+    left_out,
+    part_columns,
     repeats,
 )
 from fedmini.report.words import metric_words
@@ -19,8 +21,9 @@ GAP = "  "
 def summary_table(summary: dict) -> str:
     """The test metrics of one run: every hospital, the worst one named, and all together."""
     head = f"{summary['algorithm']} after round {summary['round']}"
-    table = _wrapped(hospital_columns(summary))
-    return "\n\n".join([_headline(head, summary), table, costs(summary["totals"])])
+    parts, words = part_columns(summary), left_out(summary)
+    tables = [_wrapped(hospital_columns(summary)), _aligned(parts) if parts[0][1:] else "", words]
+    return "\n\n".join([_headline(head, summary), *filter(None, tables), costs(summary["totals"])])
 
 
 def comparison_table(comparison: dict) -> str:

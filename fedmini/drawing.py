@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from fedmini import captions
 from fedmini.data.dataset import TRAIN
 from fedmini.federation import Federation, Snapshot
-from fedmini.report import curves, figures, overlay
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
+from fedmini.report import curves, figures
+from fedmini.report.judgements import judgements
+from fedmini.report.overlay import predictions
 from fedmini.statistics import Evaluation
 
 SHOWN = 4  # patients in the figure of predictions
@@ -22,101 +26,115 @@ def draw_run(
     summary: dict,
     folder: RunFolder,
 ) -> dict[str, str]:
-    """Write figures/*.png: learning curves, hospitals, the partition, predictions beside truth.
+    """Write figures/*.png: curves, hospitals, findings, the partition, predictions and truth.
 
     Returns what is to be seen in each, in words. With --no-images no patient is drawn.
     """
-    path, task = folder.path / "figures", federation.task
-    synthetic, name = federation.dataset.synthetic, summary["algorithm"]
+    path, metric = folder.path / "figures", summary["primary"]
+    synthetic, name = summary["synthetic"], summary["algorithm"]
     records, words = folder.records(), {}
-    if any(task.primary in line for line in records):
+    if any(metric in line for line in records):
         curves.learning_curves(
             path / "learning_curves.png",
             {name: [records]},
-            metric=task.primary,
+            metric=metric,
             title=f"{name}: validation over the rounds",
             synthetic=synthetic,
         )
-        words["learning_curves"] = captions.learning_curves({name: [records]}, task.primary)
-    figures.hospitals(
-        path / "hospitals.png",
-        {
-            each: values[task.primary] | {"patients": values["patients"]}
+        words["learning_curves"] = captions.learning_curves({name: [records]}, metric)
+    rows = {
+        "hospitals": {
+            each: values[metric] | {"patients": values["patients"]}
             for each, values in summary["hospitals"].items()
         },
-        summary["test"][task.primary],
-        metric=task.primary,
-        title=f"{name}: test patients of every hospital",
-        synthetic=synthetic,
-    )
-    words["hospitals"] = captions.hospitals(summary)
+        "findings": found_in(summary, tested),
+    }
+    for kind, measured in rows.items():
+        if measured:
+            figures.intervals(
+                path / f"{kind}.png",
+                measured,
+                summary["test"][metric],
+                metric=metric,
+                title=f"{name}: test patients, {kind[:-1]} by {kind[:-1]}",
+                synthetic=synthetic,
+            )
+            words[kind] = captions.intervals(kind, measured, summary["test"][metric], metric)
     draw_partition(federation, folder)
     words["partition"] = captions.partition(summary["members"])
     if not federation.config.no_images:
-        shown = draw_predictions(federation, snapshot, tested, folder, name)
+        shown = draw_predictions(federation, snapshot, tested, summary, path / "predictions.png")
         words["predictions"] = captions.predictions(shown)
     return words
 
 
+def found_in(summary: dict, tested: dict[str, Evaluation]) -> dict[str, dict]:
+    """Each finding's interval and number of test patients; nothing where there is one at most."""
+    named = [key for key in summary["test"] if key.startswith("auc_")]
+    evidence = [(each.evidence[:, :, 1], each.patients) for each in tested.values()]
+    return {
+        key.removeprefix("auc_"): summary["test"][key]
+        | {"patients": sum(len(np.unique(whose[truth[:, k] == 1])) for truth, whose in evidence)}
+        for k, key in enumerate(named)
+    }
+
+
 def draw_partition(federation: Federation, folder: RunFolder) -> None:
-    """Training patients and images of every hospital, by stratum."""
+    """Training patients of every hospital, by stratum, and their images."""
     table, names = federation.table, list(federation.partition.names)
-    shape = (len(names), len(table.strata))
-    patients, images = np.zeros(shape, dtype=int), np.zeros(shape, dtype=int)
     training = table.split == TRAIN
-    place = federation.partition.client[training], table.stratum[training]
-    np.add.at(patients, place, 1)
-    np.add.at(images, place, table.images[training])
+    client = federation.partition.client[training]
+    patients = np.zeros((len(names), len(table.strata)), dtype=int)
+    np.add.at(patients, (client, table.stratum[training]), 1)
     figures.partition(
         folder.path / "figures" / "partition.png",
-        {"patients": patients, "images": images},
+        patients,
+        np.bincount(client, table.images[training], len(names)).astype(int),
         names,
         list(table.strata),
         synthetic=federation.dataset.synthetic,
     )
 
 
-@torch.no_grad()
 def draw_predictions(
     federation: Federation,
     snapshot: Snapshot,
     tested: dict[str, Evaluation],
-    folder: RunFolder,
-    name: str,
+    summary: dict,
+    path: Path,
 ) -> list[str]:
-    """Patients from the worst to the best by Dice, each by the slice that shows most tumour.
+    """Patients from the worst to the best, each by the image in which most is to be found.
 
     Returns the label of each.
     """
-    task, cases = federation.task, []
+    task, dataset, cases = federation.task, federation.dataset, []
     held = {each.name: each.test for each in federation.hospitals}
     for hospital, evaluation in tested.items():
         for patient in np.unique(evaluation.patients):
             rows = np.flatnonzero(evaluation.patients == patient)
-            score = task.metrics(evaluation.evidence[rows], evaluation.patients[rows])[task.primary]
-            cases.append((float(score[0]), hospital, int(patient), rows))
-    images, truths, predicted, labels = [], [], [], []
+            cases.append((task.judge(evaluation.evidence[rows]), hospital, int(patient), rows))
+    images, truths, evidence, predicted, labels = [], [], [], [], []
     for score, hospital, patient, rows in worst_to_best(cases):
-        area = (held[hospital].targets[torch.from_numpy(rows)] > 0).sum((1, 2))
-        row = int(rows[int(area.argmax())])
-        image, truth = held[hospital].images[row], held[hospital].targets[row]
-        federation.model.load(federation.personal(snapshot, hospital))
-        federation.model.module.eval()
-        logits = federation.model.module(federation.normalise(image[None]))
-        images.append(image.float().cpu().numpy())
+        amount = (held[hospital].targets[torch.from_numpy(rows)] > 0).flatten(1).sum(1)
+        row = int(rows[int(amount.argmax())])
+        image, truth = held[hospital].images[row : row + 1], held[hospital].targets[row]
+        images.append(image[0].float().cpu().numpy())
         truths.append(truth.cpu().numpy())
-        predicted.append(logits[0].argmax(0).cpu().numpy())
-        labels.append(f"{hospital}\npatient {patient}\nDice {score:.2f}")
-    overlay.predictions(
-        folder.path / "figures" / "predictions.png",
-        np.stack(images),
-        np.stack(truths),
-        np.stack(predicted),
-        classes=list(federation.dataset.classes),
-        labels=labels,
-        title=f"{name}: test patients from the worst to the best",
-        synthetic=federation.dataset.synthetic,
-    )
+        evidence.append(tested[hospital].evidence[row])
+        predicted.append(federation.answer(snapshot, hospital, image)[0].argmax(0).cpu().numpy())
+        labels.append(f"{hospital}\npatient {patient}\n{task.judged_by} {score:.2f}")
+    words = {
+        "labels": labels,
+        "title": f"{summary['algorithm']}: test patients from the worst to the best",
+        "synthetic": dataset.synthetic,
+    }
+    if dataset.task == "segmentation":
+        masks, classes = (np.stack(truths), np.stack(predicted)), list(dataset.classes)
+        predictions(path, np.stack(images), *masks, classes=classes, **words)
+    else:
+        cuts = np.array(list(summary["thresholds"].values()))
+        findings = list(dataset.classes[-task.outputs :])
+        judgements(path, np.stack(images), np.stack(evidence), cuts, findings=findings, **words)
     return labels
 
 

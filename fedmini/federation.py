@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,7 @@ from fedmini.errors import UserError
 from fedmini.evaluation import evaluate
 from fedmini.server import Server
 from fedmini.statistics import Evaluation
-from fedmini.tasks.segmentation import Segmentation
+from fedmini.tasks import Task
 from fedmini.vector import FlatModel
 
 
@@ -44,8 +44,9 @@ class Federation:
     clients: dict[str, Client]
     server: Server
     model: FlatModel
-    task: Segmentation
+    task: Task
     normalise: Normalise
+    loaded: Sequence[str] = ()  # what came from --pretrained, in words
 
     def snapshot(self) -> Snapshot:
         """The models as they stand, acknowledged uploads settled."""
@@ -64,6 +65,13 @@ class Federation:
         whole = snapshot.model.clone()
         whole[~shared] = snapshot.private.get(hospital, snapshot.model[~shared])
         return whole
+
+    @torch.no_grad()
+    def answer(self, snapshot: Snapshot, hospital: str, images: Tensor) -> Tensor:
+        """The logits (n, ...) of a hospital's model for some of its images, (n, C, H, W)."""
+        self.model.load(self.personal(snapshot, hospital))
+        self.model.module.eval()
+        return self.model.module(self.normalise(images))
 
     def evaluate(self, snapshot: Snapshot, split: str) -> dict[str, Evaluation]:
         """Each hospital's patients of a split, served by that hospital's model."""

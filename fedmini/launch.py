@@ -9,43 +9,47 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 import fedmini
 from fedmini.comparison import compare_runs, run_one
-from fedmini.components import builtin_options, check_settings
+from fedmini.components import builtin_options, check_network, check_settings
 from fedmini.config import COMPONENTS, Config, available_threads
 from fedmini.console import comparison_table, summary_table
-from fedmini.data.dataset import Dataset
+from fedmini.data.dataset import Dataset, shrink
 from fedmini.errors import UserError
 from fedmini.files import disk_errors, sha256, write_json
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.simulation import build, load_dataset, settle_defaults
 from fedmini.training import Training
 
-RENEWABLE = {"device", "rounds", "no_images"}  # what --resume may change
+RENEWABLE = {"device", "rounds", "no_images", "in_memory"}  # what --resume may change
 Job = tuple[Config, Dataset, RunFolder]
 
 
-def start(config: Config, out: str | None) -> Job:
-    """A new run or comparison in a new folder."""
+def start(config: Config, given: Mapping[str, object]) -> Job:
+    """A new run or comparison in a new folder: --out, if it is among the options `given`."""
     if config.threads is None:
         config = dataclasses.replace(config, threads=available_threads())
     torch.set_num_threads(config.threads)
     dataset, path = load_dataset(config)
     config = settle_defaults(config, dataset)
     check_settings(config)
+    check_network(config, given)
+    dataset = shrink(dataset, config.size, config.in_memory)
     rehearse(config, dataset)
     names = [each.rpartition(":")[2] for each in (config.dataset, *config.algorithms)]
-    moment = time.strftime("%Y%m%d-%H%M%S")
+    out = given.get("out") or f"runs/{'-'.join(names)}-{time.strftime('%Y%m%d-%H%M%S')}"
     content = dataclasses.asdict(config) | {
         "fedmini": fedmini.__version__,
+        "task": dataset.task,
         "data_sha256": None if path is None else sha256(path),
         "plugins_sha256": plugins(config),
     }
-    return config, dataset, RunFolder.create(out or f"runs/{'-'.join(names)}-{moment}", content)
+    return config, dataset, RunFolder.create(out, content)
 
 
 def resume(given: dict[str, object]) -> Job:
@@ -64,6 +68,7 @@ def resume(given: dict[str, object]) -> Job:
         if found != content["plugins_sha256"].get(file):
             raise UserError(f"--resume: {file} is not what it was when that run was started")
     config = settle_defaults(config, dataset)
+    dataset = shrink(dataset, config.size, config.in_memory)
     rehearse(config, dataset, folder)
     with disk_errors(folder.path / "config.json"):
         write_json(folder.path / "config.json", content | dataclasses.asdict(config))
@@ -71,10 +76,11 @@ def resume(given: dict[str, object]) -> Job:
 
 
 def plugins(config: Config) -> dict[str, str]:
-    """The files from outside that a run's components come from, with their SHA-256."""
+    """The files from outside that a run's components and weights come from: their SHA-256."""
     chosen = [getattr(config, option) or "" for option in COMPONENTS.values()]
     foreign = [each for text in chosen for each in text.split(",") if ".py:" in each]
-    return {file: sha256(file) for file in sorted({each.rpartition(":")[0] for each in foreign})}
+    files = {each.rpartition(":")[0] for each in foreign} | {config.pretrained or ""} - {""}
+    return {file: sha256(file) for file in sorted(files)}
 
 
 def refuse_contradictions(given: dict[str, object], stored: Config) -> None:

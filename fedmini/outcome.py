@@ -20,7 +20,7 @@ from fedmini.data.examples import Hospital
 from fedmini.drawing import draw_run
 from fedmini.evaluation import estimates, pool
 from fedmini.federation import Federation, Snapshot
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.statistics import Estimate, Evaluation
 
 
@@ -34,10 +34,20 @@ class Outcome:
         self.folder = folder
 
     @cached_property
+    def thresholds(self) -> np.ndarray:
+        """Where scores become decisions: chosen on the validation patients of all hospitals."""
+        known = pool(self.federation.evaluate(self.snapshot, "validation").values())
+        return self.federation.task.thresholds(known.evidence)
+
+    @cached_property
     def tested(self) -> dict[str, Evaluation]:
         """The test evidence of each hospital that has test patients."""
-        found = self.federation.evaluate(self.snapshot, "test")
-        return {name: each for name, each in found.items() if len(each.patients)}
+        decide = self.federation.task.decide
+        return {
+            name: Evaluation(decide(each.evidence, self.thresholds), each.patients)
+            for name, each in self.federation.evaluate(self.snapshot, "test").items()
+            if len(each.patients)
+        }
 
     def write(self, seconds: float) -> dict:
         """Write everything into the folder; returns the summary."""
@@ -60,7 +70,8 @@ class Outcome:
             | {"patients": len(np.unique(each.patients))}
             for name, each in self.tested.items()
         }
-        pooled = estimates(task, pool(self.tested.values()))
+        everyone, classes = pool(self.tested.values()), federation.dataset.classes
+        pooled = estimates(task, everyone)
         return {
             "dataset": federation.dataset.name,
             "synthetic": federation.dataset.synthetic,
@@ -73,6 +84,10 @@ class Outcome:
             "test": {key: plain(value) for key, value in pooled.items()},
             "hospitals": hospitals,
             "worst": worst(hospitals, task.primary),
+            "left_out": task.left_out(everyone.evidence, everyone.patients),
+            "thresholds": dict(
+                zip(classes[-len(self.thresholds) :], self.thresholds.tolist(), strict=False)
+            ),
             "members": members(federation.hospitals, lines),
             "exchange": exchange(federation.server.algorithm),
             "totals": {
@@ -92,6 +107,7 @@ class Outcome:
             "device": config.device,
             "threads": config.threads,
             "parameters": federation.model.vector.numel(),
+            "pretrained": list(federation.loaded),
             "weights_sha256": federation.weights_sha256(self.snapshot),
         }
 
@@ -108,6 +124,7 @@ class Outcome:
             "mean": dataset.mean.tolist(),
             "std": dataset.std.tolist(),
             "size": config.size,
+            "thresholds": self.thresholds.tolist(),
             "model": {
                 "name": config.model,
                 "arguments": [dataset.channels, federation.task.outputs],

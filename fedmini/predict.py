@@ -1,9 +1,9 @@
 """A trained model on prepared data: `python -m fedmini.predict RUN --data FILE.h5`.
 
-Writes the predicted masks, or probabilities, of a split with the rows and patients they belong to,
-draws a few patients beside them, and prints the Dice of every region. What is written has the
-pixels of FILE.h5; the Dice is measured at the size that the model was trained at, as in the run's
-summary.
+Writes what the model says of a split, with the rows and patients it belongs to: masks, or their
+probabilities; of labels the probabilities and the decisions. Draws a few patients beside it, and
+prints every metric. Masks have the pixels of FILE.h5; their Dice is measured at the size that the
+model was trained at, as in the run's summary.
 
 Left out: images without truth, since prepared data always have it.
 """
@@ -37,15 +37,15 @@ def parser() -> Parser:
     """The options; building them imports no torch."""
     options = Parser(
         prog="python -m fedmini.predict",
-        description="Segment the images of a prepared file with the model of a finished run.",
+        description="What the model of a finished run says of the images of a prepared file.",
         allow_abbrev=False,
     )
     options.add_argument("run", metavar="RUN", help="folder of a finished run (holds model.pt)")
-    options.add_argument("--data", metavar="FILE.h5", help="prepared data to segment; needed")
+    options.add_argument("--data", metavar="FILE.h5", help="prepared data; needed")
     options.add_argument("--split", choices=(*SPLITS, "all"), default="test", help="default: test")
     options.add_argument("--out", metavar="FILE.h5", help="default: RUN/prediction-SPLIT.h5")
     options.add_argument(
-        "--probabilities", action="store_true", help="write float16 probabilities, not masks"
+        "--probabilities", action="store_true", help="write float16 probabilities instead of masks"
     )
     options.add_argument(
         "--figure",
@@ -58,7 +58,7 @@ def parser() -> Parser:
 
 
 def predict(argv: list[str]) -> None:
-    """Check everything, predict, write, and print the Dice of every region."""
+    """Check everything, predict, write, and print every metric."""
     options = parser().parse_args(argv)
     if options.data is None:
         raise UserError("--data FILE.h5 is needed: prepared data, such as the run was trained on")
@@ -66,7 +66,7 @@ def predict(argv: list[str]) -> None:
     import torch
 
     from fedmini.data import store
-    from fedmini.report.folder import RunFolder
+    from fedmini.folder import RunFolder
     from fedmini.trained import TrainedModel
 
     if options.device == "auto":
@@ -107,20 +107,27 @@ def check_target(flag: str, path: Path, data: str) -> None:
 def write(
     path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, origin: dict[str, str]
 ) -> None:
-    """HDF5 with `masks` (n, H, W) or `probabilities` (n, K, H, W), `index` and `patient` (n,).
+    """HDF5 with `index` and `patient` (n,), and `masks` (n, H, W) or `probabilities` (n, K, H, W).
 
+    Of labels `probabilities` and `decisions` (n, K), and the names of their columns, `findings`.
     `index` holds the rows of the data file. The file is made in memory first: HDF5 itself does not
     survive a full disk.
     """
     import h5py
+    import numpy as np
 
     from fedmini.files import write_bytes
 
-    name = "masks" if found.probabilities is None else "probabilities"
-    content = enlarge(getattr(found, name), *dataset.size)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        file.create_dataset(name, data=content, compression="gzip", chunks=(1, *content.shape[1:]))
+        if found.masks is None:
+            file["probabilities"] = found.evidence[..., 0].astype(np.float32)
+            file["decisions"] = found.evidence[..., 2].astype(np.uint8)
+            file.attrs["findings"] = list(dataset.classes[-found.evidence.shape[1] :])
+        else:
+            name = "masks" if found.probabilities is None else "probabilities"
+            pixels = enlarge(getattr(found, name), *dataset.size)
+            file.create_dataset(name, data=pixels, compression="gzip", chunks=(1, *pixels.shape[1:]))
         file["index"], file["patient"] = rows, dataset.patient[rows]
         file.attrs["classes"] = list(dataset.classes)
         file.attrs["regions"] = json.dumps(dataset.regions)
@@ -141,44 +148,49 @@ def enlarge(array: np.ndarray, height: int, width: int) -> np.ndarray:
 def draw(
     path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel
 ) -> None:
-    """Patients from the worst Dice to the best, each by the image that shows most of its truth."""
+    """Patients from the worst to the best, each by the image in which most is to be found."""
     import numpy as np
 
     from fedmini.drawing import worst_to_best
+    from fedmini.report.judgements import judgements
     from fedmini.report.overlay import predictions
 
     patients, cases = dataset.patient[rows], []
     for patient in np.unique(patients):
         own = np.flatnonzero(patients == patient)
-        score = model.task.metrics(found.evidence[own], patients[own])[model.task.primary][0]
-        area = (dataset.targets[rows[own]] > 0).sum(axis=(1, 2))
-        cases.append((float(score), f"patient {patient}\nDice {score:.2f}", own[area.argmax()]))
+        score = model.task.judge(found.evidence[own])
+        label = f"patient {patient}\n{model.task.judged_by} {score:.2f}"
+        amount = (dataset.targets[rows[own]] > 0).reshape(len(own), -1).sum(axis=1)
+        cases.append((score, label, own[amount.argmax()]))
     _, labels, places = zip(*worst_to_best(cases), strict=True)
-    predictions(
-        path,
-        dataset.images[rows[list(places)]],
-        dataset.targets[rows[list(places)]],
-        found.masks[list(places)],
-        classes=list(dataset.classes),
-        labels=list(labels),
-        title=f"{dataset.name}: patients from the worst to the best",
-        synthetic=dataset.synthetic,
-    )
+    chosen = list(places)
+    images, evidence = dataset.images[rows[chosen]], found.evidence[chosen]
+    words = {
+        "labels": list(labels),
+        "title": f"{dataset.name}: patients from the worst to the best",
+        "synthetic": dataset.synthetic,
+    }
+    if found.masks is None:
+        findings = list(dataset.classes[-evidence.shape[1] :])
+        judgements(path, images, evidence, model.thresholds, findings=findings, **words)
+    else:
+        masks, classes = found.masks[chosen], list(dataset.classes)
+        predictions(path, images, dataset.targets[rows[chosen]], masks, classes=classes, **words)
 
 
 def report(found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel) -> str:
-    """The Dice of every region, a line each, as the mean over patients."""
+    """Every metric over all these patients, a line each."""
     import numpy as np
 
-    from fedmini.report.words import metric_words
+    from fedmini.report.words import metric_words, written
 
     patients = dataset.patient[rows]
     metrics = model.task.metrics(found.evidence, patients)
     stamp = " (SYNTHETIC DATA)" if dataset.synthetic else ""
     head = f"{dataset.name}{stamp}: {len(rows)} images of {len(np.unique(patients))} patients"
     width = max(len(metric_words(name)) for name in metrics)
-    lines = [f"{metric_words(name):{width}}  {value[0]:.3f}" for name, value in metrics.items()]
-    return "\n".join([head, *lines])
+    values = {metric_words(name): written({"value": value[0]}) for name, value in metrics.items()}
+    return "\n".join([head, *(f"{name:{width}}  {value}" for name, value in values.items())])
 
 
 if __name__ == "__main__":

@@ -32,9 +32,23 @@ TABLE = {
     },
     "optimizer": {"sgd": "fedmini.optim:SGD", "adam": "fedmini.optim:Adam"},
     "aggregator": {"mean": "fedmini.aggregation.mean:Mean"},
-    "model": {"unet": "fedmini.models.unet:UNet"},
-    "task": {"segmentation": "fedmini.tasks.segmentation:Segmentation"},
-    "dataset": {"brats": "fedmini.phantoms.brats:brats"},
+    "model": {
+        "unet": "fedmini.models.unet:UNet",
+        "resnet18": "fedmini.models.resnet:resnet18",
+        "resnet34": "fedmini.models.resnet:resnet34",
+        "resnet50": "fedmini.models.resnet:resnet50",
+    },
+    "task": {
+        "segmentation": "fedmini.tasks.segmentation:Segmentation",
+        "multilabel": "fedmini.tasks.classification:Multilabel",
+        "binary": "fedmini.tasks.classification:Binary",
+        "multiclass": "fedmini.tasks.classification:Multiclass",
+    },
+    "dataset": {
+        "brats": "fedmini.phantoms.brats:brats",
+        "nih": "fedmini.phantoms.nih:nih",
+        "covidx": "fedmini.phantoms.covidx:covidx",
+    },
 }
 FLAGS = {"algorithm": "--algo"}
 

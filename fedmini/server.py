@@ -150,6 +150,7 @@ class Server:
         self.model = self.model.clone()  # a question that was sent keeps the round's weights
         self.algorithm.server_step(self, total)
         if self.variances is not None:
+            # v <- max(0, v + eta sum_k p_k (v_k - v)) (Eq. 4.3)
             self.model[self.variances] = self.model[self.variances].clamp(min=0)
         self.acknowledged |= dict.fromkeys(total.clients, self.round)
 

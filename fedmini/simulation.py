@@ -16,7 +16,7 @@ from fedmini.algorithms.fedavg import FedAvg
 from fedmini.client import Client, LocalTraining
 from fedmini.config import Config
 from fedmini.data import store
-from fedmini.data.dataset import Dataset, shrink
+from fedmini.data.dataset import Dataset
 from fedmini.data.examples import hospitals, pooled
 from fedmini.data.normalise import Normalise
 from fedmini.data.partition import partition
@@ -25,12 +25,14 @@ from fedmini.errors import UserError
 from fedmini.faults import Faults, FaultyNetwork
 from fedmini.federation import Federation
 from fedmini.models.init import initialise
+from fedmini.models.pretrained import load_pretrained
 from fedmini.network import InHouse
 from fedmini.optim import learning_rate
-from fedmini.registry import names, resolve
+from fedmini.presets import fill
+from fedmini.registry import resolve
 from fedmini.rng import stream
 from fedmini.server import Cohorts, Server
-from fedmini.tasks.segmentation import Segmentation
+from fedmini.tasks import Task
 from fedmini.vector import FlatModel
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -41,18 +43,17 @@ def load_dataset(config: Config) -> tuple[Dataset, Path | None]:
     """The data set of a run and its file: --data, else data/NAME.h5, else a synthetic stand-in."""
     path = Path(config.data or f"data/{config.dataset}.h5")
     if config.data is None and not path.exists():
-        dataset, path = resolve("dataset", config.dataset)(), None
+        if config.in_memory == "no":
+            raise UserError("--in-memory no: the synthetic data have no file; give --data FILE.h5")
+        dataset = resolve("dataset", config.dataset)()
         store.validate(dataset, f"--dataset {config.dataset}")
-    else:
-        dataset = store.read(path)
-    if dataset.task not in names("task"):
-        where, known = path or config.dataset, " or ".join(names("task"))
-        raise UserError(f"{where}: task: found {dataset.task}; right would be {known}")
-    return shrink(dataset, config.size), path
+        return dataset, None
+    return store.read(path, config.in_memory), path
 
 
 def settle_defaults(config: Config, dataset: Dataset) -> Config:
-    """Fill in what depends on the data: the partition, the number of clients, the device."""
+    """Fill in what depends on the data and the machine: nothing is left open after this."""
+    config = fill(config, dataset.task, dataset.size)
     scheme, sites = config.partition, np.unique(dataset.site)
     if scheme is None:
         natural = len(sites) > 1 and config.clients is None
@@ -83,7 +84,9 @@ def build(config: Config, dataset: Dataset) -> Federation:
         raise UserError("--select best-val: the data have no validation patient; use --select last")
     algorithm = config.build("algorithm", config.algo)
     task = resolve("task", dataset.task)(dataset.classes, dataset.regions)
-    model = FlatModel(build_module(config, dataset, task).to(config.device))
+    module = build_module(config, dataset, task)
+    loaded = load_pretrained(module, Path(config.pretrained)) if config.pretrained else []
+    model = FlatModel(module.to(config.device))
     shared = shared_coordinates(config, algorithm, model)
     normalise = Normalise(dataset.mean, dataset.std, config.device)
     cohort = config.cohort_size(len(held))
@@ -103,7 +106,7 @@ def build(config: Config, dataset: Dataset) -> Federation:
     }
     server = build_server(config, algorithm, model, clients, cohort, shared)
     return Federation(
-        config, dataset, table, division, held, clients, server, model, task, normalise
+        config, dataset, table, division, held, clients, server, model, task, normalise, loaded
     )
 
 
@@ -152,11 +155,11 @@ def local_training(
     if algorithm.pooled:
         steps, epochs = steps and round(steps * cohort), epochs * cohort / clients
     return LocalTraining(
-        config.batch_size, epochs, steps, config.augment == "flips", key=config.seeds[0]
+        config.batch_size, epochs, steps, config.augment, key=config.seeds[0]
     )
 
 
-def build_module(config: Config, dataset: Dataset, task: Segmentation) -> nn.Module:
+def build_module(config: Config, dataset: Dataset, task: Task) -> nn.Module:
     """The network with its first values, drawn from the seed alone."""
     module = config.build("model", config.model, dataset.channels, task.outputs)
     if not isinstance(module, nn.Module):
@@ -182,7 +185,21 @@ def build_module(config: Config, dataset: Dataset, task: Segmentation) -> nn.Mod
         initialise(module, stream(config.seeds[0], "initial"))
     except TypeError as error:
         raise UserError(f"--model {config.model}: {error}") from error
+    check_answer(config, dataset, module.eval(), task)
     return module
+
+
+@torch.no_grad()
+def check_answer(config: Config, dataset: Dataset, module: nn.Module, task: Task) -> None:
+    """UserError unless the network gives what the task needs of an image: labels, or a mask."""
+    found = tuple(module(torch.zeros(1, dataset.channels, *dataset.size)).shape[1:])
+    masks = dataset.task == "segmentation"
+    right = (task.outputs, *dataset.size) if masks else (task.outputs,)
+    if found != right:
+        raise UserError(
+            f"--model {config.model}: answers {found} to an image; {dataset.name}, a "
+            f"{dataset.task} task, needs {right}"
+        )
 
 
 def has_batch_norm(module: nn.Module) -> bool:
@@ -197,4 +214,5 @@ def shared_coordinates(config: Config, algorithm: FedAvg, model: FlatModel) -> T
         return shared
     layers = [n for n, m in model.module.named_modules() if isinstance(m, BATCH_NORMS)]
     kept = model.mask(lambda name: name.rpartition(".")[0] in layers)
+    # hospital k: (w; gamma_k, beta_k, m_k, v_k), of which w is shared (Eq. 4.4)
     return ~kept if shared is None else shared & ~kept

@@ -47,6 +47,7 @@ class Comparison:
 
 def resamples(patients: int, draws: int, generator: np.random.Generator) -> np.ndarray:
     """(draws, patients) int64: how often each patient is drawn, out of `patients` draws."""
+    # c ~ Multinomial(M; 1/M, ..., 1/M) (Eq. 10.2)
     return generator.multinomial(patients, np.full(patients, 1 / patients), size=draws)
 
 
@@ -83,6 +84,7 @@ def paired(
         {name: _estimates(table, level) for name, table in values.items()},
         {
             (first, second): _estimates(
+                # d(c) = a(c) - b(c), the same c for both (Eq. 10.3)
                 {key: values[first][key] - values[second][key] for key in values[first]}, level
             )
             for first, second in itertools.combinations(values, 2)

@@ -1,7 +1,4 @@
-"""A trained model as it stands in model.pt: rebuilt with its preprocessing, ready to segment.
-
-Left out: tasks other than segmentation.
-"""
+"""A trained model as it stands in model.pt: rebuilt with its preprocessing, ready to predict."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from fedmini.data.dataset import Dataset, shrink
 from fedmini.data.normalise import Normalise
 from fedmini.errors import UserError
 from fedmini.registry import resolve
-from fedmini.tasks.segmentation import Segmentation
+from fedmini.tasks import Task
 
 BATCH = 32
 
@@ -26,9 +23,9 @@ BATCH = 32
 class Prediction:
     """What a model says about n images, and how that compares with the truth."""
 
-    masks: np.ndarray  # (n, H, W) uint8 class indices
-    probabilities: np.ndarray | None  # (n, K, H, W) float16
-    evidence: np.ndarray  # (n, R, 3): see Segmentation.evidence
+    evidence: np.ndarray  # (n, ..., 3): see the evidence of the task
+    masks: np.ndarray | None  # (n, H, W) uint8 class indices, from a segmentation
+    probabilities: np.ndarray | None  # (n, K, H, W) float16, likewise, if they were asked for
 
 
 class TrainedModel:
@@ -44,9 +41,10 @@ class TrainedModel:
             self.classes = tuple(content["classes"])
             self.size = content["size"]
             self.channels = len(content["mean"])
-            self.task: Segmentation = resolve("task", content["task"])(
+            self.task: Task = resolve("task", content["task"])(
                 self.classes, content["regions"]
             )
+            self.thresholds = np.array(content["thresholds"])
             self.normalise = Normalise(content["mean"], content["std"], device)
             self.module: nn.Module = resolve("model", described["name"])(
                 *described["arguments"], **described["options"]
@@ -76,20 +74,21 @@ class TrainedModel:
 
     @torch.inference_mode()
     def predict(self, dataset: Dataset, rows: np.ndarray, probabilities: bool) -> Prediction:
-        """Segment the images `rows` (n,) of a prepared data set, with a bar on a terminal."""
-        masks, shares, evidence = [], [], []
+        """Predict the images `rows` (n,) of a prepared data set, with a bar on a terminal."""
+        masks, shares, evidence, segments = [], [], [], self.task.primary == "dice"
         starts = range(0, len(rows), BATCH)
         for start in tqdm(starts, desc="predict", unit="batch", disable=None):
             chosen = rows[start : start + BATCH]
             logits = self.module(self.normalise(self._tensor(dataset.images[chosen])))
             evidence.append(self.task.evidence(logits, self._tensor(dataset.targets[chosen])).cpu())
-            masks.append(logits.argmax(dim=1).byte().cpu())
-            if probabilities:
+            if segments:
+                masks.append(logits.argmax(dim=1).byte().cpu())
+            if segments and probabilities:
                 shares.append(logits.softmax(dim=1).half().cpu())
         return Prediction(
-            torch.cat(masks).numpy(),
-            torch.cat(shares).numpy() if probabilities else None,
-            torch.cat(evidence).numpy(),
+            self.task.decide(torch.cat(evidence).numpy(), self.thresholds),
+            torch.cat(masks).numpy() if masks else None,
+            torch.cat(shares).numpy() if shares else None,
         )
 
     def _tensor(self, array: np.ndarray) -> Tensor:

@@ -18,7 +18,7 @@ from fedmini.errors import RunFailed
 from fedmini.evaluation import scores
 from fedmini.federation import Federation, Snapshot
 from fedmini.outcome import Outcome
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.server import Round
 
 
@@ -130,6 +130,6 @@ class Training:
 def describe(record: Round, score: dict[str, float], metric: str) -> str:
     """The postfix of the progress bar."""
     parts = [f"loss {record.train_loss:.3f}"] if record.train_loss is not None else []
-    parts += [f"{metric} {score[metric]:.3f}"] if score else []
+    parts += [f"{metric} {score[metric]:.3f}"] if metric in score else []
     sent = (record.bytes_up + record.bytes_down) / 1e6
     return ", ".join([*parts, f"{sent:.1f} MB", f"{record.seconds:.1f} s"])

@@ -26,15 +26,20 @@ def test_a_curve_that_was_never_measured_is_left_out():
     assert "local" not in captions.learning_curves({"fedavg": [lines(0.1)], "local": [[]]}, "dice")
 
 
+def told(found):
+    rows = {name: each["dice"] for name, each in found["hospitals"].items()}
+    return captions.intervals("hospitals", rows, found["test"]["dice"], "dice")
+
+
 def test_hospitals_are_told_from_the_lowest_to_the_highest():
     found = summary({"north": 0.6, "south": 0.4, "west": 0.5})
-    words = captions.hospitals(found)
-    assert "Dice of 3 hospitals: all patients together 0.437 [0.406, 0.454]" in words
+    words = told(found)
+    assert "Dice of 3 hospitals: all together 0.437 [0.406, 0.454]" in words
     assert "lowest south, 0.400 [0.369, 0.417]; highest north, 0.600 [0.569, 0.617]." in words
     found["hospitals"]["south"]["dice"] = interval(0.0) | {"value": None}
-    assert "Dice of 2 hospitals" in captions.hospitals(found)
-    assert "lowest west" in captions.hospitals(found)
-    assert "highest" not in captions.hospitals(summary({"north": 0.6}))
+    assert "Dice of 2 hospitals" in told(found)
+    assert "lowest west" in told(found)
+    assert "highest" not in told(summary({"north": 0.6}))
 
 
 def test_a_partition_is_told_by_its_ends():

@@ -86,6 +86,7 @@ def test_a_summary_names_the_worst_hospital():
         "round": 20,
         "test": value,
         "worst": "b",
+        "left_out": [],
         "hospitals": {"a": value | {"patients": 2}, "b": value | {"patients": 3}},
         "totals": {"bytes_up": 5_000, "bytes_down": 900, "seconds": 2.25},
     }

@@ -21,10 +21,10 @@ FOR_TESTS = {"pytest", "hypothesis", "tests", "run"}
 # From the ground up: a module imports from floors below its own, and from its own room. On a floor
 # of strangers, rooms know nothing of each other; on the other floors, neighbours may meet.
 FLOORS = [
-    ("errors files tensors options registry rng ring vector messages network", "neighbours"),
-    ("faults config components command", "neighbours"),
+    ("errors files tensors folder options registry rng ring vector messages network", "neighbours"),
+    ("faults metrics run_options config presets components command", "neighbours"),
     (
-        "models data metrics statistics tasks aggregation secagg privacy compression report",
+        "models data statistics tasks aggregation secagg privacy compression report",
         "strangers",
     ),
     ("evaluation phantoms console", "strangers"),

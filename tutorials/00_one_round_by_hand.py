@@ -123,7 +123,7 @@ def federation(steps: int, algorithm: FedAvg) -> Server:
             algorithm=algorithm,
             optimizer=SGD(),
             normalise=Normalise([0.0], [1.0]),
-            training=LocalTraining(batch_size=len(x), steps=steps, flips=False),
+            training=LocalTraining(batch_size=len(x), steps=steps, augment="none"),
         )
     return Server(
         START,

@@ -81,7 +81,7 @@ def federation(steps: int = 1, aggregator: type = Mean) -> Server:
             algorithm=FedAvg(),
             optimizer=SGD(),
             normalise=Normalise([0.0], [1.0]),
-            training=LocalTraining(batch_size=len(x), steps=steps, flips=False),
+            training=LocalTraining(batch_size=len(x), steps=steps, augment="none"),
         )
     return Server(
         model.state,

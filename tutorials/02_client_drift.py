@@ -99,7 +99,7 @@ def federation(held: list[Hospital], start: torch.Tensor, task: object, steps: i
             algorithm=FedAvg(),
             optimizer=SGD(),
             normalise=Normalise([0.0], [1.0]),
-            training=LocalTraining(batch_size=len(each.train), steps=steps, flips=False),
+            training=LocalTraining(batch_size=len(each.train), steps=steps, augment="none"),
         )
         for each in held
     }

@@ -101,7 +101,7 @@ def federation(
             algorithm=algorithm,
             optimizer=SGD(),
             normalise=Normalise([0.0], [1.0]),
-            training=LocalTraining(batch_size=len(x), steps=STEPS, flips=False),
+            training=LocalTraining(batch_size=len(x), steps=STEPS, augment="none"),
         )
     return Server(
         torch.zeros_like(model.state),

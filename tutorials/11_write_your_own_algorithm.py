@@ -161,7 +161,7 @@ def federation(algorithm: FedAvg, dropout: float, seed: int) -> Server:
             algorithm=algorithm,
             optimizer=SGD(),
             normalise=Normalise([0.0], [1.0]),
-            training=LocalTraining(batch_size=PATIENTS, steps=STEPS, flips=False),
+            training=LocalTraining(batch_size=PATIENTS, steps=STEPS, augment="none"),
         )
     return Server(
         torch.zeros(2),

@@ -1,17 +1,21 @@
-"""A data set in memory: images, what is to be predicted, and whose they are.
+"""A data set: images, what is to be predicted, and whose they are.
 
-Left out: reading images in pieces. All arrays are in memory.
+Images and masks are in memory or, where they would not fit, still in their file: what looks at all
+of them goes block by block.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-CHUNK = 64  # images that are turned into float at one time
+from fedmini.data.on_disk import Array, blocks, changed, choose
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")
 
@@ -33,8 +37,8 @@ class Dataset:
     mean: np.ndarray  # (C,) float32, training split, stored units
     std: np.ndarray  # (C,) float32, likewise
     regions: dict[str, tuple[int, ...]]  # segmentation: region -> mask indices; otherwise empty
-    images: np.ndarray  # (N, C, H, W) uint8 or float16
-    targets: np.ndarray  # masks (N, H, W) uint8, or labels (N, K) uint8
+    images: Array  # (N, C, H, W) uint8 or float16
+    targets: Array  # masks (N, H, W) uint8, or labels (N, K) uint8, which are always in memory
     patient: np.ndarray  # (N,) int64
     split: np.ndarray  # (N,) uint8: 0 train, 1 validation, 2 test
     site: np.ndarray  # (N,) int64, an index into site_names; -1 unknown
@@ -55,7 +59,7 @@ class Dataset:
         return 1 if self.task == "binary" else len(self.classes)
 
 
-def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def channel_statistics(images: Array) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel of (N, C, H, W), both (C,) float32.
 
     A constant channel gets the standard deviation 1, so that dividing by it is harmless.
@@ -64,19 +68,20 @@ def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for chunk in chunks(images):
         total = total + chunk.sum(axis=(0, 2, 3))
         squares = squares + (chunk * chunk).sum(axis=(0, 2, 3))
-    count = images.size / images.shape[1]
+    count = len(images) * images.shape[2] * images.shape[3]
     mean = total / count
     # var(x) = E[x^2] - E[x]^2
     std = np.sqrt(np.maximum(squares / count - mean**2, 0.0)).astype(np.float32)
     return mean.astype(np.float32), np.where(std > 0, std, np.float32(1))
 
 
-def shrink(dataset: Dataset, size: int) -> Dataset:
+def shrink(dataset: Dataset, size: int, in_memory: str = "no") -> Dataset:
     """The data set with the longer side of its images at most `size` pixels; never enlarged.
 
     A new pixel is the mean over the area it covers, which need not be whole pixels; a new mask
     pixel is the class that covers most of it, the lower one of two equals. Mean and std are those
-    of the new training split.
+    of the new training split. What is on disk is shrunk as it is read; the small images may be
+    `placed` in memory.
     """
     height, width = dataset.size
     longer = max(height, width)
@@ -84,22 +89,46 @@ def shrink(dataset: Dataset, size: int) -> Dataset:
         return dataset
     rows = overlap(height, max(1, round(height * size / longer)))
     columns = overlap(width, max(1, round(width * size / longer)))
-    smaller = (rows @ chunk @ columns.T for chunk in chunks(dataset.images))
-    images = np.concatenate([stored(chunk, dataset.images.dtype) for chunk in smaller])
-    targets = dataset.targets
+    shares = {"rows": rows, "columns": columns}
+    images, targets = changed(dataset.images, partial(smaller_images, **shares)), dataset.targets
     if dataset.task == "segmentation":
-        targets = smaller_masks(targets, len(dataset.classes), rows, columns)
-    mean, std = channel_statistics(images[dataset.split == TRAIN])
-    return dataclasses.replace(dataset, images=images, targets=targets, mean=mean, std=std)
+        most = partial(smaller_masks, classes=len(dataset.classes), **shares)
+        targets = changed(targets, most)
+    small = dataclasses.replace(dataset, images=images, targets=targets)
+    return measured(placed(small, in_memory))
+
+
+def placed(dataset: Dataset, in_memory: str) -> Dataset:
+    """The data set with its images and masks in memory ("yes") or where they are ("no").
+
+    "auto" is in memory if they take at most a quarter of the machine's: a run may hold them three
+    times, as the data set, by hospital, and pooled.
+    """
+    needed = dataset.images.nbytes + dataset.targets.nbytes
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if in_memory == "no" or (in_memory == "auto" and 4 * needed > machine):
+        return dataset
+    return dataclasses.replace(dataset, images=dataset.images[:], targets=dataset.targets[:])
+
+
+def measured(dataset: Dataset) -> Dataset:
+    """The data set with the mean and std of its training split."""
+    mean, std = channel_statistics(choose(dataset.images, dataset.split == TRAIN))
+    return dataclasses.replace(dataset, mean=mean, std=std)
+
+
+def smaller_images(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(n, C, h, w) in the stored type: the mean over each new pixel.
+
+    `rows` (h, H) and `columns` (w, W) are the shares of `overlap`.
+    """
+    return stored(rows @ images.astype(np.float64) @ columns.T, images.dtype)
 
 
 def smaller_masks(
     masks: np.ndarray, classes: int, rows: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
-    """(N, h, w) uint8: the class that covers most of each new pixel, the lower of two equals.
-
-    `rows` (h, H) and `columns` (w, W) are the shares of `overlap`.
-    """
+    """(N, h, w) uint8: the class that covers most of each new pixel, the lower of two equals."""
     kinds = np.arange(classes)[:, None, None]
     smaller = np.empty((len(masks), len(rows), len(columns)), np.uint8)
     for new, mask in zip(smaller, masks, strict=True):
@@ -107,10 +136,10 @@ def smaller_masks(
     return smaller
 
 
-def chunks(images: np.ndarray) -> Iterator[np.ndarray]:
-    """The images in order, float64, at most `CHUNK` at a time."""
-    for start in range(0, len(images), CHUNK):
-        yield images[start : start + CHUNK].astype(np.float64)
+def chunks(images: Array) -> Iterator[np.ndarray]:
+    """The images in order, float64, block by block."""
+    for block in blocks(images):
+        yield block.astype(np.float64)
 
 
 def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

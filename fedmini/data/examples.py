@@ -1,7 +1,8 @@
 """What each hospital holds, as tensors on the device that computes.
 
 One tensor of images and one of targets a hospital and split, in the stored type: a batch is an
-index into them. Normalisation and augmentation are tensor operations on the batch.
+index into them, or read from disk by that index. Normalisation and augmentation are tensor
+operations on the batch.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 from fedmini.data.dataset import SPLITS, Dataset
+from fedmini.data.disk_tensor import DiskTensor, as_tensor, join
+from fedmini.data.on_disk import choose
 from fedmini.data.partition import Partition
 from fedmini.data.patients import PatientTable
 from fedmini.data.scanner import shift
@@ -23,8 +26,8 @@ from fedmini.rng import numpy_stream
 class Examples:
     """n images with their targets and patients; n may be 0."""
 
-    images: Tensor  # (n, C, H, W) uint8 or float16
-    targets: Tensor  # masks (n, H, W) uint8, or labels (n, K) uint8
+    images: Tensor | DiskTensor  # (n, C, H, W) uint8 or float16
+    targets: Tensor | DiskTensor  # masks (n, H, W) uint8, or labels (n, K) uint8
     patients: np.ndarray  # (n,) int64, on the host
 
     def __len__(self) -> int:
@@ -64,7 +67,7 @@ def hospitals(
     result = []
     for number, name in enumerate(partition.names):
         rows = np.flatnonzero(client == number)
-        images = dataset.images[rows]
+        images = choose(dataset.images, rows)
         if scanner_shift:
             draw = numpy_stream(seed, "scanner", number)
             images = shift(images, dataset.mean, dataset.std, scanner_shift, draw)
@@ -72,8 +75,8 @@ def hospitals(
         for index, split in enumerate(SPLITS):
             chosen = dataset.split[rows] == index
             parts[split] = Examples(
-                torch.from_numpy(images[chosen]),
-                torch.from_numpy(dataset.targets[rows[chosen]]),
+                as_tensor(choose(images, chosen)),
+                as_tensor(choose(dataset.targets, rows[chosen])),
                 dataset.patient[rows[chosen]],
             ).to(device)
         result.append(Hospital(name, number, **parts))
@@ -86,8 +89,8 @@ def pooled(hospitals: list[Hospital]) -> Hospital:
     for split in SPLITS:
         each = [getattr(hospital, split) for hospital in hospitals]
         parts[split] = Examples(
-            torch.cat([examples.images for examples in each]),
-            torch.cat([examples.targets for examples in each]),
+            join([examples.images for examples in each]),
+            join([examples.targets for examples in each]),
             np.concatenate([examples.patients for examples in each]),
         )
     return Hospital("centralized", 0, **parts)

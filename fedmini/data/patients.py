@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, channel_statistics
+from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, measured
+from fedmini.data.on_disk import blocks
 from fedmini.rng import numpy_stream
 
 TERTILES = ("small tumour or none", "medium tumour", "large tumour")
@@ -44,7 +45,8 @@ def patient_table(dataset: Dataset) -> PatientTable:
     )
     training = dataset.split[first] == TRAIN
     if dataset.task == "segmentation":
-        stratum = _tertile(_sums(dataset.targets > 0, row).sum(axis=1), training)
+        pixels = [(block > 0).sum(axis=(1, 2)) for block in blocks(dataset.targets)]
+        stratum = _tertile(np.bincount(row, np.concatenate(pixels)), training)
         strata = TERTILES
     else:
         labels = dataset.targets
@@ -80,8 +82,7 @@ def resplit(dataset: Dataset, seed: int) -> Dataset:
     split = np.empty(len(table), np.uint8)
     split[order] = np.repeat((TRAIN, VALIDATION, TEST), _sizes(table))
     split = split[np.searchsorted(table.patient, dataset.patient)]
-    mean, std = channel_statistics(dataset.images[split == TRAIN])
-    return dataclasses.replace(dataset, split=split, mean=mean, std=std)
+    return measured(dataclasses.replace(dataset, split=split))
 
 
 def _sizes(table: PatientTable) -> tuple[int, int, int]:
@@ -97,10 +98,9 @@ def _sizes(table: PatientTable) -> tuple[int, int, int]:
 
 
 def _sums(values: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """(M, K): sums over the images of each patient, `values` being (N, K) or masks (N, H, W)."""
-    per_image = values.sum(axis=2) if values.ndim == 3 else values
-    sums = np.zeros((row.max() + 1, per_image.shape[1]), np.int64)
-    np.add.at(sums, row, per_image)
+    """(M, K): sums of `values` (N, K) over the images of each patient."""
+    sums = np.zeros((row.max() + 1, values.shape[1]), np.int64)
+    np.add.at(sums, row, values)
     return sums
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fedmini.data.dataset import chunks, stored
+from fedmini.data.on_disk import Array, DiskArray
 from fedmini.errors import UserError
 
 GAIN, CONTRAST, FIELD, NOISE = 0.2, 0.2, 0.2, 0.1  # spreads at strength 1
@@ -17,7 +18,7 @@ STRONGEST = 10.0
 
 
 def shift(
-    images: np.ndarray,
+    images: Array,
     mean: np.ndarray,
     std: np.ndarray,
     strength: float,
@@ -27,12 +28,18 @@ def shift(
 
     `mean` and `std` (C,) are the data set's, in stored units. One scanner is drawn for all images,
     its noise for each. Pixels that are exactly zero, a background without signal, stay zero; at
-    strength 0 nothing changes. Raises UserError for a strength that is not from 0 to 10.
+    strength 0 nothing changes. Raises UserError for a strength that is not from 0 to 10, and for
+    images on disk.
     """
     if not 0 <= strength <= STRONGEST:
         raise UserError(f"--scanner-shift {strength}: must be from 0 to {STRONGEST}")
     if strength == 0 or len(images) == 0:
         return images
+    if isinstance(images, DiskArray):
+        raise UserError(
+            f"--scanner-shift {strength} needs the images in memory, where they are changed once: "
+            "leave it out, or give --in-memory yes or a smaller --size"
+        )
     channels, height, width = images.shape[1:]
     spread = generator.standard_normal((2, channels, 1, 1))
     gain = np.exp(GAIN * strength * spread[0])

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fedmini.data.dataset import SPLITS, TRAIN, Dataset
+from fedmini.data.dataset import SPLITS, TRAIN, Dataset, chunks
+from fedmini.data.on_disk import blocks, choose
 from fedmini.errors import UserError
 
 TASKS = ("segmentation", "multilabel", "binary", "multiclass")
@@ -89,7 +90,7 @@ def _check_regions(dataset: Dataset, where: str) -> None:
 
 def _check_targets(dataset: Dataset, where: str) -> None:
     highest = 1 if dataset.task == "multilabel" else len(dataset.classes) - 1
-    found = int(dataset.targets.max())
+    found = max(int(block.max()) for block in blocks(dataset.targets))
     _need(found <= highest, where, target_name(dataset.task), str(found), f"0 to {highest}")
 
 
@@ -124,7 +125,8 @@ def _check_patients(dataset: Dataset, where: str) -> None:
 
 def _check_images(dataset: Dataset, where: str) -> None:
     if dataset.images.dtype == np.float16:
-        finite = np.isfinite(dataset.images).all(axis=(1, 2, 3))
+        each = [np.isfinite(block).all(axis=(1, 2, 3)) for block in blocks(dataset.images)]
+        finite = np.concatenate(each)
         found = f"NaN or infinity in image {finite.argmin()}"
         _need(finite.all(), where, "images", found, "finite numbers")
 
@@ -139,9 +141,11 @@ def _check_statistics(dataset: Dataset, where: str) -> None:
         _need(np.isfinite(values).all(), where, name, str(values.tolist()), "finite numbers")
     _need((dataset.std > 0).all(), where, "std", str(dataset.std.tolist()), "numbers above 0")
     rows = np.flatnonzero(dataset.split == TRAIN)
-    sample = dataset.images[rows[:: len(rows) // 256 + 1]].astype(np.float32)
+    sample = choose(dataset.images, rows[:: len(rows) // 256 + 1])
+    away = (np.abs(chunk - dataset.mean[:, None, None]) for chunk in chunks(sample))
     # E|x - mean| / std <= 1, by Cauchy and Schwarz, under the right statistics
-    distance = np.abs(sample - dataset.mean[:, None, None]).mean(axis=(0, 2, 3)) / dataset.std
+    distance = sum(each.mean(axis=(2, 3)).sum(axis=0) for each in away)
+    distance = distance / len(sample) / dataset.std
     found = f"mean {dataset.mean.tolist()}, std {dataset.std.tolist()}"
     right = "those of the training images, a channel, in stored units"
     _need((distance <= FARTHEST).all(), where, "mean and std", found, right)

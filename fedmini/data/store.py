@@ -3,50 +3,58 @@
 Arrays `images`, `masks` or `labels`, `patient`, `split` and optionally `site`; attributes `name`,
 `task`, `classes`, `source`, `synthetic`, `version`, `mean`, `std` and optionally `site_names` and
 `regions`, which is JSON: region name -> mask indices. `fedmini.data.schema` says what they hold.
+Further arrays, one row an image, may be there for other programs; `read` leaves them in the file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from fedmini.data.dataset import Dataset, shrink
+from fedmini.data.dataset import Dataset, placed, shrink
 from fedmini.data.disk import hdf5, uninterrupted
+from fedmini.data.on_disk import DiskArray, one_line
 from fedmini.data.schema import check_description, check_layout, target_name, validate
-from fedmini.errors import UserError
+from fedmini.errors import RunFailed, UserError
 from fedmini.files import atomic_path
 
 __all__ = ["Dataset", "describe", "fixed_length", "read", "shrink", "validate", "write"]
 
 
-def read(path: str | Path) -> Dataset:
-    """The data set in a file, all in memory.
+def read(path: str | Path, in_memory: str = "auto") -> Dataset:
+    """The data set in a file, its images and masks in memory or left there: see `placed`.
 
     Raises UserError, naming file and field, for anything that is not a whole and valid data set.
+    Damage to what stays in the file is a RunFailed once it is read.
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: there is no such file; a prepared data set would be right")
     if not h5py.is_hdf5(path):
         raise UserError(f"{path}: this is no HDF5 file; a prepared data set would be right")
     try:
-        with h5py.File(path, "r") as file:
-            dataset = _load(file, str(path))
-    except UserError:
-        raise
-    except Exception as error:  # the HDF5 library reports damage as almost any exception
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: the file is damaged or cannot be read: {reason}") from error
-    validate(dataset, str(path))
-    return dataset
+        with one_line(str(path)), ExitStack() as closing:
+            # no cache of pixels: an image is read once an epoch
+            file = closing.enter_context(h5py.File(path, "r", rdcc_nbytes=0))
+            dataset = placed(_open(file, str(path)), in_memory)
+            validate(dataset, str(path))
+            if isinstance(dataset.images, DiskArray):
+                closing.pop_all()  # the file is open for as long as the data set is there
+            return dataset
+    except RunFailed as error:
+        raise UserError(str(error)) from error
 
 
-def write(path: str | Path, dataset: Dataset) -> None:
+def write(
+    path: str | Path, dataset: Dataset, extras: Mapping[str, np.ndarray] | None = None
+) -> None:
     """Write a valid data set, whole or not at all; equal data sets give equal bytes.
 
+    `extras` are further arrays by name, one row an image; nothing is trained on them.
     Raises UserError if it is not valid, OSError if it cannot be written.
     """
     validate(dataset, str(path))
@@ -54,6 +62,8 @@ def write(path: str | Path, dataset: Dataset) -> None:
         _store(file, "images", dataset.images, image_by_image=True)
         segmentation = dataset.task == "segmentation"
         _store(file, target_name(dataset.task), dataset.targets, image_by_image=segmentation)
+        for name, array in (extras or {}).items():
+            _store(file, name, array, image_by_image=array.ndim > 1)
         describe(file, dataset)
 
 
@@ -83,8 +93,8 @@ def fixed_length(texts: str | Sequence[str]) -> np.ndarray:
     return encoded.astype(h5py.string_dtype("utf-8", encoded.dtype.itemsize))
 
 
-def _load(file: h5py.File, where: str) -> Dataset:
-    """Types and shapes are checked before any large array is read."""
+def _open(file: h5py.File, where: str) -> Dataset:
+    """The data set with images and masks still in the file; types and shapes are checked first."""
     task = _text(file, "task", where)
     classes = _texts(file, "classes", where)
     check_description(task, classes, where)
@@ -105,8 +115,8 @@ def _load(file: h5py.File, where: str) -> Dataset:
         mean=_numbers(file, "mean", where),
         std=_numbers(file, "std", where),
         regions=_regions(file, classes, where) if task == "segmentation" else {},
-        images=arrays["images"][:],
-        targets=arrays[target][:],
+        images=DiskArray(arrays["images"]),
+        targets=DiskArray(arrays[target]) if task == "segmentation" else arrays[target][:],
         patient=patient,
         split=arrays["split"][:],
         site=arrays["site"][:] if "site" in arrays else unknown,

@@ -1,1 +1,6 @@
 """The networks, built from plain layers, and how their parameters get their first values."""
+
+from fedmini.models.resnet import resnet18, resnet34, resnet50
+from fedmini.models.unet import UNet
+
+__all__ = ["UNet", "resnet18", "resnet34", "resnet50"]

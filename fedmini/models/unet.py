@@ -2,24 +2,21 @@
 
 Kept of the paper: two 3x3 convolutions a level, max-pooling on the way down, 2x2 transposed
 convolutions on the way up, skip connections by concatenation. Changed: convolutions are padded, so
-that the output is as large as the input, and a norm layer follows each (group norm: Wu, He 2018;
-its statistics are of one image, so hospitals have none to disagree about).
+that the output is as large as the input, and a norm layer follows each.
 
 Left out: three dimensions, dropout, deep supervision.
 """
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fedmini.errors import UserError
+from fedmini.models.norm import norm_layer
 
 NORMS = ("group", "batch", "none")
-PER_GROUP = 16  # channels in a group of group norm, best in Wu, He 2018, Table 3
 
 
 class UNet(nn.Module):
@@ -77,10 +74,7 @@ def block(inputs: int, outputs: int, norm: str) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (inputs, outputs):
         layers.append(nn.Conv2d(channels, outputs, 3, padding=1, bias=norm == "none"))
-        if norm == "group":
-            groups = math.gcd(outputs, max(1, outputs // PER_GROUP))
-            layers.append(nn.GroupNorm(groups, outputs))
-        elif norm == "batch":
-            layers.append(nn.BatchNorm2d(outputs))
+        if norm != "none":
+            layers.append(norm_layer(norm, outputs))
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)

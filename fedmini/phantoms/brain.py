@@ -9,61 +9,26 @@ Left out: eyes, cerebellum, brain stem. The slices lie above them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-SIZE = 64  # pixels
-FIELD = 1.12  # half the field of view
-LINE = np.linspace(-FIELD, FIELD, SIZE, dtype=np.float32)
-PIXEL = float(LINE[1] - LINE[0])
-Y, X = np.meshgrid(LINE, LINE, indexing="ij")
+from fedmini.phantoms.shapes import Map, ball, soft, waves
 
 
 @dataclass(frozen=True)
 class Brain:
     """Maps (S, H, W) float32 of S slices. The three tissues are fractions that sum to 1."""
 
-    inside: np.ndarray  # bool: brain, or the black around it
-    csf: np.ndarray  # cerebrospinal fluid
-    grey: np.ndarray
-    white: np.ndarray
-    lesion: np.ndarray  # white-matter hyperintensity, 0 to 1: bright on FLAIR, but no tumour
-    vessel: np.ndarray  # blood that takes up contrast agent, 0 to 1: bright on T1ce, but no tumour
+    inside: Map  # bool: brain, or the black around it
+    csf: Map  # cerebrospinal fluid
+    grey: Map
+    white: Map
+    lesion: Map  # white-matter hyperintensity, 0 to 1: bright on FLAIR, but no tumour
+    vessel: Map  # blood that takes up contrast agent, 0 to 1: bright on T1ce, but no tumour
 
 
-def waves(rng: np.random.Generator, z: np.ndarray, frequency: float, count: int = 24) -> np.ndarray:
-    """A smooth random field (S, H, W) at heights z (S, 1, 1): zero mean, unit variance.
-
-    The sum of `count` plane waves in random directions (Shinozuka 1971), `frequency` in radians a
-    unit of length: f(p) = sqrt(2 / count) * sum_j cos(k_j p + phase_j).
-    """
-    kx, ky, kz = rng.normal(0, frequency, (3, count)).astype(np.float32)
-    phase = rng.uniform(0, 2 * np.pi, count).astype(np.float32)
-    rows = LINE[:, None] * ky + z * kz + phase
-    columns = kx[:, None] * LINE
-    # cos(a + b) = cos a cos b - sin a sin b turns the sum over waves into a matrix product
-    product = np.cos(rows) @ np.cos(columns) - np.sin(rows) @ np.sin(columns)
-    return np.sqrt(2 / count) * product
-
-
-def soft(level: np.ndarray, width: float = PIXEL) -> np.ndarray:
-    """0 far below the level 0, 1 far above it, one half on it: a border with partial volume."""
-    return 0.5 + 0.5 * np.tanh(level / width)
-
-
-def ball(
-    point: Sequence[np.ndarray], centre: Sequence[float], radii: Sequence[float]
-) -> np.ndarray:
-    """The level set of an ellipsoid: 1 at its centre, 0 on its surface, negative outside."""
-    parts = [((p - c) / r) ** 2 for p, c, r in zip(point, centre, radii, strict=True)]
-    return 1 - np.sqrt(sum(parts))
-
-
-def draw_brain(
-    rng: np.random.Generator, x: np.ndarray, y: np.ndarray, z: np.ndarray, age: float
-) -> Brain:
+def draw_brain(rng: np.random.Generator, x: Map, y: Map, z: Map, age: float) -> Brain:
     """Draw a patient's brain at coordinates x, y (S, H, W) and z (S, 1, 1).
 
     age: 0 to 1; fluid spaces widen and white-matter lesions appear with it.
@@ -89,7 +54,7 @@ def draw_brain(
     return Brain(depth > 0, csf, grey, white, lesion, vessel)
 
 
-def _ventricles(x: np.ndarray, y: np.ndarray, z: np.ndarray, age: float) -> np.ndarray:
+def _ventricles(x: Map, y: Map, z: Map, age: float) -> Map:
     """The level set, in units of length, of the two lateral ventricles: a curved pair of horns."""
     across = (np.abs(x) - 0.07 - 0.05 * age - 0.28 * y**2) / (0.06 + 0.06 * age)
     along = (y + 0.02) / (0.42 + 0.1 * age)
@@ -97,23 +62,14 @@ def _ventricles(x: np.ndarray, y: np.ndarray, z: np.ndarray, age: float) -> np.n
     return 0.12 * (dome - np.sqrt(across**2 + along**2))
 
 
-def _lesions(
-    rng: np.random.Generator, ventricle: np.ndarray, y: np.ndarray, z: np.ndarray, age: float
-) -> np.ndarray:
+def _lesions(rng: np.random.Generator, ventricle: Map, y: Map, z: Map, age: float) -> Map:
     """Caps on the horns of the ventricles, and spots in the white matter of older patients."""
     caps = np.exp(-((ventricle / 0.05) ** 2)) * soft(np.abs(y) - 0.28, 0.06)
     spots = soft(waves(rng, z, 14, 48) - rng.uniform(1.7, 2.7), 0.2)
     return np.maximum(age * caps, spots * soft(age - 0.3, 0.2))
 
 
-def _vessels(
-    rng: np.random.Generator,
-    depth: np.ndarray,
-    fissure: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    z: np.ndarray,
-) -> np.ndarray:
+def _vessels(rng: np.random.Generator, depth: Map, fissure: Map, x: Map, y: Map, z: Map) -> Map:
     """Veins on the surface, the sagittal sinus at the back, arteries in the fissure."""
     veins = soft(waves(rng, z, 16, 48) - 2, 0.15) * soft(0.25 - depth, 0.04)
     sinus = soft(0.05 * ball((x, y), (0, 0.93), (0.05, 0.06)))

@@ -9,17 +9,13 @@ Left out: any claim about patients. A number measured here says how methods diff
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, channel_statistics
-from fedmini.data.store import write
-from fedmini.errors import UserError
+from fedmini.data.dataset import Dataset
 from fedmini.phantoms.brain import draw_brain
+from fedmini.phantoms.hospitals import assemble, key_of, main
 from fedmini.phantoms.mri import Scanner, scan, signal, standardise
 from fedmini.phantoms.tumour import displace, grow, plan
 from fedmini.rng import numpy_stream
@@ -51,43 +47,18 @@ HOSPITALS = (
 )
 
 
-def brats(version: str = "1") -> Dataset:
-    """Build the synthetic hospitals: 720 slices of 120 patients, 4 x 64 x 64, in seconds.
-
-    Raises UserError for a version other than "1".
-    """
-    if version != "1":
-        raise UserError(f"synthetic brats: found version {version!r}; right would be '1'")
-    key = f"fedmini-phantom-brats-{version}"
-    images, masks, split, site = [], [], [], []
-    for index, hospital in enumerate(HOSPITALS):
-        for number, part in enumerate(_split(hospital.patients, numpy_stream(key, index))):
-            image, mask = _patient(numpy_stream(key, index, number), hospital)
-            images.append(image)
-            masks.append(mask)
-            split.append(part)
-            site.append(index)
-    patients = len(images)
-    split = np.repeat(np.array(split, np.uint8), SLICES)
-    stacked = np.concatenate(images)
-    mean, std = channel_statistics(stacked[split == TRAIN])
-    return Dataset(
-        name="brats",
-        task="segmentation",
-        classes=CLASSES,
-        source="SYNTHETIC phantoms of fedmini; nobody's images",
-        synthetic=True,
-        version=version,
-        mean=mean,
-        std=std,
-        regions=REGIONS,
-        images=stacked,
-        targets=np.concatenate(masks),
-        patient=np.repeat(np.arange(patients), SLICES),
-        split=split,
-        site=np.repeat(np.array(site, np.int64), SLICES),
-        site_names=tuple(hospital.name for hospital in HOSPITALS),
-    )
+def brats() -> Dataset:
+    """Build the synthetic hospitals: 720 slices of 120 patients, 4 x 64 x 64, in seconds."""
+    key = key_of("brats")
+    patients = [
+        _patient(numpy_stream(key, index, number), hospital)
+        for index, hospital in enumerate(HOSPITALS)
+        for number in range(hospital.patients)
+    ]
+    images, masks = (np.concatenate(parts) for parts in zip(*patients, strict=True))
+    patient = np.repeat(np.arange(len(patients)), SLICES)
+    content = {"task": "segmentation", "classes": CLASSES, "regions": REGIONS}
+    return assemble("brats", HOSPITALS, patient, images, targets=masks, **content)
 
 
 def _patient(rng: np.random.Generator, hospital: Clinic) -> tuple[np.ndarray, np.ndarray]:
@@ -104,25 +75,5 @@ def _patient(rng: np.random.Generator, hospital: Clinic) -> tuple[np.ndarray, np
     return standardise(raw, brain.inside), tumour.labels
 
 
-def _split(patients: int, rng: np.random.Generator) -> np.ndarray:
-    """Which split each patient of a hospital is in: 60% train, 10% validation, 30% test."""
-    test, validation = round(0.3 * patients), max(1, round(0.1 * patients))
-    training = patients - test - validation
-    return rng.permutation(np.repeat([TRAIN, VALIDATION, TEST], [training, validation, test]))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the synthetic hospitals to a file; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m fedmini.phantoms.brats", allow_abbrev=False)
-    parser.add_argument("--out", required=True, metavar="FILE.h5", help="where to write it")
-    path = parser.parse_args(argv).out
-    try:
-        write(path, brats())
-    except OSError as error:
-        print(f"fedmini: --out {path} cannot be written: {error.strerror}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main("brats", lambda: (brats(), {}))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.brain import Brain, waves
+from fedmini.phantoms.brain import Brain
+from fedmini.phantoms.shapes import Map, waves
 from fedmini.phantoms.tumour import Tumour
 
 CHANNELS = ("FLAIR", "T1", "T1ce", "T2")
@@ -63,9 +64,7 @@ def signal(rng: np.random.Generator, brain: Brain, tumour: Tumour, uptake: float
     return image
 
 
-def scan(
-    rng: np.random.Generator, image: np.ndarray, z: np.ndarray, scanner: Scanner
-) -> np.ndarray:
+def scan(rng: np.random.Generator, image: np.ndarray, z: Map, scanner: Scanner) -> np.ndarray:
     """What the scanner records of an ideal image (S, 4, H, W), in its own raw units."""
     raw = np.empty_like(image)
     for channel, gamma in enumerate(scanner.gamma):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.brain import PIXEL, Brain, X, Y, ball, soft, waves
+from fedmini.phantoms.brain import Brain
+from fedmini.phantoms.shapes import PIXEL, Map, X, Y, ball, soft, waves
 
 BACKGROUND, NECROTIC, OEDEMA, ENHANCING = range(4)
 
@@ -41,9 +42,7 @@ def plan(rng: np.random.Generator, size: float, high_grade: bool) -> Plan:
     return Plan(centre, size * np.exp(rng.normal(0, 0.15, 3)), high_grade)
 
 
-def displace(
-    rng: np.random.Generator, z: np.ndarray, tumour: Plan
-) -> tuple[np.ndarray, np.ndarray]:
+def displace(rng: np.random.Generator, z: Map, tumour: Plan) -> tuple[Map, Map]:
     """Mass effect: the coordinates x, y (S, H, W) at which healthy tissue is now found."""
     size = float(tumour.radii.mean())
     dx, dy, dz = (axis - c for axis, c in zip((X, Y, z), tumour.centre, strict=True))
@@ -52,7 +51,7 @@ def displace(
     return X - push * dx, Y - push * dy
 
 
-def grow(rng: np.random.Generator, z: np.ndarray, tumour: Plan, brain: Brain) -> Tumour:
+def grow(rng: np.random.Generator, z: Map, tumour: Plan, brain: Brain) -> Tumour:
     """Draw the tumour: oedema follows the white matter and spares the fluid spaces."""
     rough = 0.16 * waves(rng, z, 5) + 0.08 * waves(rng, z, 12, 48)
     along = 0.35 * (brain.white - 0.6) - 0.6 * brain.csf

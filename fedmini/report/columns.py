@@ -8,26 +8,44 @@ They are read from the dictionaries that stand in summary.json and comparison.js
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fedmini.report.words import byte_unit, metric_words, verdict, written
 
 Column = list[str]  # the heading, then the cells
+FEW = 4  # parts of a metric, regions or findings, that tables of hospitals have room for
 
 
 def hospital_columns(summary: dict) -> list[Column]:
-    """All hospitals together and each of them: patients, and every metric with its interval."""
+    """All hospitals together and each of them: patients, and every metric with its interval.
+
+    Many findings are left to `part_columns`.
+    """
     tested = sum(each["patients"] for each in summary["hospitals"].values())
     places = {"all hospitals": summary["test"] | {"patients": tested}} | summary["hospitals"]
     names = [f"{name} (worst)" if name == summary["worst"] else name for name in places]
     patients = [str(each["patients"]) for each in places.values()]
-    metrics = _metric_columns(list(places.values()), list(summary["test"]))
+    metrics = _metric_columns(list(places.values()), _whole(summary["test"]))
     return [["", *names], ["patients", *patients], *metrics]
+
+
+def part_columns(summary: dict) -> list[Column]:
+    """The findings of all hospitals' patients, a row each; no row where they are few."""
+    test, whole = summary["test"], _whole(summary["test"])
+    parts = [name for name in test if name not in whole]
+    cells = [written(test[name]) for name in parts]
+    return [["", *map(metric_words, parts)], ["all hospitals", *cells]]
+
+
+def left_out(summary: dict) -> str:
+    """What the means do not count, in words; empty if they count all."""
+    names = ", ".join(summary["left_out"])
+    return f"Not in the means, with too few test patients: {names}." if names else ""
 
 
 def algorithm_columns(rows: list[dict]) -> list[Column]:
     """Every algorithm's metrics, traffic and time."""
-    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    metrics = _whole(dict.fromkeys(name for row in rows for name in row["metrics"]))
     size, unit = byte_unit(max(max(row["bytes_up"], row["bytes_down"]) for row in rows))
     return [
         ["", *(row["algorithm"] for row in rows)],
@@ -67,6 +85,13 @@ def repeats(comparison: dict) -> str:
     """`one run each`, or `means of 3 runs each`."""
     many = comparison["repeats"]
     return "one run each" if many == 1 else f"means of {many} runs each"
+
+
+def _whole(metrics: Iterable[str]) -> list[str]:
+    """The metrics that tables have room for: all, or those that are not a part of another."""
+    names = list(metrics)
+    whole = [name for name in names if "_" not in name]
+    return whole if whole and len(names) - len(whole) > FEW else names
 
 
 def _metric_columns(rows: list[dict], metrics: list[str]) -> list[Column]:

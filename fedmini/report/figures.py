@@ -55,37 +55,37 @@ def comparison(path: str | Path, rows: list[dict], *, metric: str, synthetic: bo
         return figure
 
 
-def hospitals(
+def intervals(
     path: str | Path,
-    per_hospital: dict[str, dict],
+    rows: dict[str, dict],
     pooled: dict,
     *,
     metric: str,
     title: str,
     synthetic: bool,
 ) -> Figure:
-    """Draw the test metric of every hospital beside that of all patients, the worst one marked.
+    """Draw a metric of every hospital, or finding, beside that of all; the worst one is marked.
 
-    `per_hospital`: name -> interval, with "patients" (how many it was measured on) beside it.
+    `rows`: name -> interval, with "patients" (how many it was measured on) beside it.
     """
-    measured = {name: each["value"] for name, each in per_hospital.items() if defined(each)}
+    measured = {name: each["value"] for name, each in rows.items() if defined(each)}
     worst = min(measured, key=measured.get, default=None)
-    plain = "{:.3f}" if len(per_hospital) <= NAMED else ""
-    height = min(TALL, 1.5 + 0.28 * len(per_hospital))
+    plain = "{:.3f}" if len(rows) <= NAMED else ""
+    height = min(TALL, 1.5 + 0.28 * len(rows))
     with sheet(path, title, height=height, synthetic=synthetic) as figure:
         axes = figure.subplots()
         if defined(pooled):
             low, high = spread(pooled)
             axes.axvspan(low, high, color=COLOURS[0], alpha=0.12, linewidth=0)
             axes.axvline(pooled["value"], color=COLOURS[0], linestyle="--", linewidth=1.2)
-            note(axes, f"dashed, shaded: all patients together, {written(pooled)}")
+            note(axes, f"dashed, shaded: all together, {written(pooled)}")
         labels = []
-        for place, (name, each) in enumerate(per_hospital.items()):
+        for place, (name, each) in enumerate(rows.items()):
             marked = name == worst and len(measured) > 1
             colour, words = (WARNING, "{:.3f} worst") if marked else (COLOURS[0], plain)
             _dot(axes, place, each, colour, words)
             count = each["patients"]
-            labels.append(f"{name} ({count} patient{'s' * (count != 1)})")
+            labels.append(f"{name.replace('_', ' ')} ({count} patient{'s' * (count != 1)})")
         axes.set(xlabel=f"{metric_words(metric)} (95% interval)")
         _lay_out(axes, labels)
         return figure
@@ -93,35 +93,46 @@ def hospitals(
 
 def partition(
     path: str | Path,
-    counts: dict[str, np.ndarray],
+    patients: np.ndarray,
+    images: np.ndarray,
     names: list[str],
     strata: list[str],
     *,
     synthetic: bool,
 ) -> Figure:
-    """Draw who holds what: one panel for each unit in `counts`, one bar for each hospital.
+    """Draw who holds what: a row for each hospital, a column for each stratum of patients.
 
-    `counts`: unit ("patients", "images") -> (hospitals, strata) array of how many it trains on.
+    `patients` (hospitals, strata): how many each trains on; `images` (hospitals,): their images.
     """
-    height = min(TALL, 1.7 + 0.24 * len(names))
+    totals = patients.sum(axis=1)
+    rows = [
+        f"{name}: {of} patients, {seen} images"
+        for name, of, seen in zip(names, totals, images, strict=True)
+    ]
+    share = patients / np.maximum(totals, 1)[:, None]
+    height = min(TALL, 2.2 + 0.24 * len(names))
     many = "one hospital" if len(names) == 1 else f"{len(names)} hospitals"
-    title = f"Training data of {many}, by stratum"
-    with sheet(path, title, height=height, synthetic=synthetic) as figure:
-        panels = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
-        for axes, (unit, table) in zip(panels, counts.items(), strict=True):
-            left = np.zeros(len(names))
-            for number, stratum in enumerate(strata):
-                width = np.asarray(table)[:, number]
-                axes.barh(
-                    range(len(names)), width, left=left, height=0.75, label=stratum,
-                    color=COLOURS[number % len(COLOURS)], edgecolor="white", linewidth=0.5,
+    with sheet(
+        path, f"Training patients of {many}, by stratum", height=height, synthetic=synthetic
+    ) as figure:
+        axes = figure.subplots()
+        shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=share.max(), aspect="auto")
+        if len(names) <= NAMED:
+            for (row, column), count in np.ndenumerate(patients):
+                dark = share[row, column] > 0.6 * share.max()
+                axes.text(
+                    column, row, count, ha="center", va="center", fontsize=7.5,
+                    color="white" if dark else INK,
                 )  # fmt: skip
-                left += width
-            axes.set(xlabel=f"Training {unit}")
-            _lay_out(axes, names)
-            axes.locator_params(axis="x", integer=True)
-        bars, words = panels[0].get_legend_handles_labels()
-        figure.legend(bars, words, loc="outside lower center", ncols=min(4, len(strata)))
+        every = math.ceil(len(rows) / NAMED) or 1
+        axes.set_yticks(range(0, len(rows), every), rows[::every])
+        words = [stratum.replace("_", " ") for stratum in strata]
+        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(strata)), words, **(slanted if len(strata) > 4 else {}))
+        axes.tick_params(length=0)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        figure.colorbar(shades, format="{x:.0%}", label="Share of the hospital's patients")
         return figure
 
 

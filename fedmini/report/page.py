@@ -14,7 +14,7 @@ from fedmini.command import command
 from fedmini.errors import UserError
 from fedmini.files import write_bytes
 from fedmini.report import columns, rounds
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.report.markup import Html, each, fill, image, table, text
 from fedmini.report.words import metric_words, written
 
@@ -54,12 +54,30 @@ def run_page(config: dict, summary: dict, records: list[dict], pictures: dict[st
         "worst": worst or "none could be measured",
         "worst_score": written(summary["hospitals"].get(worst, {}).get(metric)),
         "costs": columns.costs(summary["totals"]),
+        "about": fill(f"about-{metric}.html"),
+        "cases": fill(f"cases-{metric}.html"),
+        "pretrained": "; ".join(summary["pretrained"]),
+        **_findings(summary, pictures),
         "hospital_table": table("Test patients of every hospital", hospitals),
         "member_table": table("Patients", columns.named_columns("hospital", summary["members"])),
         "round_table": table("Rounds", columns.named_columns("round", rounds.round_rows(records))),
         "seen": fill(f"seen-{summary['exchange']}.html"),
     }  # fmt: skip
     return _page("run.html", config, found, pictures)
+
+
+def _findings(summary: dict, pictures: dict[str, bytes]) -> dict[str, Html]:
+    """The section on single findings and the link to it; empty where there are none."""
+    parts = columns.part_columns(summary)
+    if not parts[0][1:]:
+        return {"findings": Html(), "findings_link": Html()}
+    section = fill(
+        "findings.html",
+        findings_figure=image(pictures.get("findings"), summary["figures"].get("findings", "")),
+        part_table=table("Findings", parts),
+        left_out=columns.left_out(summary),
+    )
+    return {"findings": section, "findings_link": Html('<a href="#findings">Findings</a>')}
 
 
 def comparison_page(config: dict, comparison: dict, pictures: dict[str, bytes]) -> Html:

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import math
 
-METRICS = {"dice": "Dice", "auc": "AUC"}
+METRICS = {
+    "dice": "Dice",
+    "auc": "AUC",
+    "ap": "Average precision",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "accuracy": "Accuracy",
+    "f1": "F1",
+    "ece": "Calibration error",
+}
 
 
 def metric_words(metric: str) -> str:

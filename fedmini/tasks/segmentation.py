@@ -15,13 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fedmini.tasks import Task
+
 SMOOTH = 1.0  # pixels; a class that neither truth nor prediction holds then costs nothing
 
 
-class Segmentation:
+class Segmentation(Task):
     """classes: names, the first being background; regions: name -> class indices."""
 
-    primary = "dice"
+    primary, judged_by = "dice", "Dice"
 
     def __init__(self, classes: Sequence[str], regions: Mapping[str, Sequence[int]]) -> None:
         self.outputs = len(classes)
@@ -71,3 +73,7 @@ class Segmentation:
             mean = (weight @ dice) / weight.sum(axis=1, keepdims=True)
         regions = {f"dice_{name}": mean[:, index] for index, name in enumerate(self.regions)}
         return {self.primary: mean.mean(axis=1), **regions}
+
+    def judge(self, evidence: np.ndarray) -> float:
+        """The mean Dice over regions."""
+        return float(self.metrics(evidence, np.zeros(len(evidence)))[self.primary][0])

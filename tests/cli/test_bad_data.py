@@ -97,7 +97,9 @@ def test_no_validation_patient_to_select_by(refused, play, tmp_path):
     assert "dice" not in play(f"--data {path}").lines[0]
 
 
-def test_a_task_of_a_later_version(refused, tmp_path):
+def test_a_task_that_nobody_knows(refused, tmp_path):
     path = tmp_path / "labels.h5"
     write(path, labels_dataset())
-    assert "task: found multilabel" in refused(f"{TINY} --out never", "--data", path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["task"] = "regression"
+    assert "task: found 'regression'" in refused(f"{TINY} --out never", "--data", path)

@@ -120,7 +120,7 @@ def test_the_config_holds_every_option_and_the_data(play, data, command):
     assert config["partition"] == "site" and config["clients"] == 3 and config["device"] == "cpu"
     assert config["data_sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
     printed = json.loads(command(f"{TINY} --mu 0.5 --lr 0.01 --print-config").out)
-    assert printed.keys() == config.keys() - {"fedmini", "data_sha256", "plugins_sha256"}
+    assert printed.keys() == config.keys() - {"fedmini", "task", "data_sha256", "plugins_sha256"}
     assert printed["clients"] is None and printed["settings"] == {"mu": 0.5}
 
 
@@ -232,3 +232,14 @@ def test_a_diverged_run_keeps_its_last_checkpoint(command, data):
     assert done.status == 1 and done.err.count("\n") == 1
     assert "round 3: the model is no longer finite" in done.err
     assert Run(Path("run")).checkpoint["round"] == len(Run(Path("run")).lines) == 2
+
+
+def test_images_in_the_file_give_the_same_bits_as_images_in_memory(play):
+    memory, file = play("--in-memory yes", "memory"), play("--in-memory no", "file")
+    assert memory.summary["weights_sha256"] == file.summary["weights_sha256"]
+    assert memory.summary["test"] == file.summary["test"]
+
+
+def test_a_scanner_needs_the_images_in_memory(refused, data):
+    line = refused(f"{TINY} --in-memory no --scanner-shift 1 --out never", "--data", data)
+    assert "--scanner-shift" in line and "--in-memory yes" in line

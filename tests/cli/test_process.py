@@ -46,7 +46,7 @@ def test_help_is_for_a_newcomer(tmp_path):
     )
     assert done.returncode == 0 and done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 100
-    for words in ("--algo my.py:MyAlgo --beta 0.3", "FedProx: weight of", "small 96", "[pixels]"):
+    for words in ("--algo my.py:MyAlgo --beta 0.3", "FedProx: weight of", "masks 48, 96, 240; labels 32, 64, 224", "[pixels]"):
         assert words in " ".join(done.stdout.split())
 
 

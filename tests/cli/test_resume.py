@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from tests.cli.conftest import TINY, Run
 from tests.cli.test_flow import names
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fedmini.cli import parse
 from fedmini.config import Config
 from fedmini.errors import UserError
+from fedmini.presets import fill
 from tests.contracts.framework import law, real
 
 real("command", "fedmini.command:command")
@@ -30,14 +31,14 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@law("command", given=OPTIONS)
-def law_the_command_gives_the_same_options(impl, given):
+@law("command", given=OPTIONS, task=st.sampled_from(["segmentation", "multilabel"]))
+def law_the_command_gives_the_same_options(impl, given, task):
     """Typed into a shell, it is read back as the config.json that it was made from."""
-    stored = Config.of(given)
-    words = shlex.split(" ".join(impl(dataclasses.asdict(stored))))
+    stored = fill(Config.of(given), task, (240, 240))
+    words = shlex.split(" ".join(impl(dataclasses.asdict(stored) | {"task": task})))
     assert words[:2] == ["python", "run.py"]
     try:
-        found = Config.of(parse(words[2:]))
+        found = fill(Config.of(parse(words[2:])), task, (240, 240))
     except UserError as error:
         raise AssertionError(f"{words} is no command: {error}") from error
     assert found == stored

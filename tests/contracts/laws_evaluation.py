@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 from tests.contracts.framework import law, real
 from tests.core.federations import AS_IT_IS, SquaredError, examples, normed
 
+from fedmini.errors import RunFailed
 from fedmini.rng import numpy_stream, stream
 from fedmini.statistics import Evaluation
+from fedmini.tasks.classification import Multilabel
 
 real("evaluate", "fedmini.evaluation:evaluate")
+real("pool", "fedmini.evaluation:pool")
 real("scores", "fedmini.evaluation:scores")
 
 SEED = st.integers(0, 10**6)
@@ -48,6 +51,40 @@ def law_evaluation_leaves_the_state_alone(impl, seed):
     assert torch.equal(state, before) and torch.equal(model.state, before)
     assert torch.equal(held.images, images) and not model.grad.any()
     model.check_views()
+
+
+@law("evaluate", count=st.sampled_from([1, 65]), seed=SEED)
+def law_a_model_that_answers_nan_fails_the_run(impl, count, seed):
+    model, held = normed(), examples(count, seed)
+    held.images[-1] = torch.nan
+    try:
+        impl(model, some_state(model, seed), held, SquaredError(), AS_IT_IS)
+    except RunFailed:
+        return
+    raise AssertionError("NaN was measured")
+
+
+@law("pool", counts=st.lists(st.integers(0, 3), max_size=4))
+def law_hospitals_without_examples_add_nothing(impl, counts):
+    parts = [
+        Evaluation(np.full((count, 2, 3) if count else (0,), place), np.full(count, place))
+        for place, count in enumerate(counts)
+    ]
+    found = impl(iter(parts))
+    owners = [place for place, count in enumerate(counts) for _ in range(count)]
+    assert found.patients.tolist() == owners and len(found.evidence) == len(owners)
+    assert all((row == owner).all() for row, owner in zip(found.evidence, owners))
+
+
+@law("scores", missing=st.lists(st.booleans(), min_size=3, max_size=3))
+def law_undefined_metrics_are_left_out(impl, missing):
+    """JSON knows no NaN; an AUC that is not defined is no score."""
+    evidence = np.full((4, 3, 3), 0.5)
+    evidence[..., 1] = np.where(missing, 0, [[0], [0], [1], [1]])
+    found = impl(Multilabel("abc", {}), {"hospital": Evaluation(evidence, np.arange(4))})
+    areas = {name: value for name, value in found.items() if name.startswith("auc")}
+    assert areas == {f"auc_{name}": 0.5 for name, none in zip("abc", missing) if not none}
+    assert found["accuracy"] >= 0
 
 
 @law("scores", counts=st.lists(st.integers(0, 5), min_size=1, max_size=4), seed=SEED)

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from hypothesis import strategies as st
 
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from tests.contracts.framework import law, real
 from tests.report.pages import (
     NAMES,

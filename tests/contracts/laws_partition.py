@@ -16,6 +16,7 @@ real("partition", "fedmini.data.partition:partition")
 real("iid", "fedmini.data.partition:IID")
 real("quantity", "fedmini.data.partition:Quantity")
 real("dirichlet", "fedmini.data.partition:Dirichlet")
+real("dirichlet_of_unequal_sizes", "fedmini.data.partition:Dirichlet")
 real("specialty", "fedmini.data.partition:Specialty")
 real("site", "fedmini.data.partition:Site")
 
@@ -129,7 +130,7 @@ def law_specialists_see_their_kind_more_often(impl, clients, focus, seed):
 
 
 @law("specialty", seed=SEEDS)
-@law("dirichlet", seed=SEEDS)
+@law("dirichlet_of_unequal_sizes", seed=SEEDS)
 def law_sizes_and_kinds_are_unequal_together(impl, seed):
     """Sigma 1 spreads the sizes on top of the kinds, as much as for kinds that are all alike."""
     table, draw = factory.table(patients=3000), numpy_stream(seed)

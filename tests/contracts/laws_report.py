@@ -14,7 +14,7 @@ from tests.contracts.framework import law, real
 
 from fedmini.errors import UserError
 
-real("run_folder", "fedmini.report.folder:RunFolder")
+real("run_folder", "fedmini.folder:RunFolder")
 
 VALUES = st.one_of(st.none(), st.floats(allow_nan=False), st.sampled_from(["Köln", "a\nb", ""]))
 ROUNDS = st.lists(VALUES, max_size=5).map(

@@ -18,7 +18,7 @@ from fedmini.config import Config
 from fedmini.faults import Faults
 from fedmini.federation import Federation, Snapshot
 from fedmini.optim import Adam
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.rng import numpy_stream
 from fedmini.server import Round
 from fedmini.statistics import Evaluation
@@ -39,7 +39,7 @@ def tiny(algo: str = "local", **options: object) -> Federation:
     algorithm = {"fedavg": FedAvg, "local": Local}[algo]()
     made = federation(algorithm=algorithm, optimizer=Adam(), faults=Faults(dropout=0.3))
     made.config = Config.of({"algo": algo, "rounds": ROUNDS, "device": "cpu", **options})
-    made.dataset = SimpleNamespace(name="tiny", synthetic=True)
+    made.dataset = SimpleNamespace(name="tiny", synthetic=True, classes=("all",))
     return made
 
 

@@ -98,7 +98,7 @@ def client(
         algorithm=algorithm or FedAvg(),
         optimizer=optimizer or SGD(),
         normalise=AS_IT_IS,
-        training=LocalTraining(**{"batch_size": 3, "flips": False, **training}),
+        training=LocalTraining(**{"batch_size": 3, "augment": "none", **training}),
         shared=shared,
     )
 

@@ -47,7 +47,7 @@ def with_pixels() -> Hospital:
 
 
 def test_flips_change_images_and_no_order():
-    plain, flipped = client(held=with_pixels()), client(held=with_pixels(), flips=True)
+    plain, flipped = client(held=with_pixels()), client(held=with_pixels(), augment="flips")
     pairs = zip(*(batches(each, question(each.model)) for each in (plain, flipped)), strict=True)
     changed = 0
     for (images, targets), (mirrored, same) in pairs:
@@ -58,7 +58,7 @@ def test_flips_change_images_and_no_order():
 
 
 def test_a_stragglers_flips_are_those_of_its_whole_work():
-    asked = client(held=with_pixels(), flips=True, epochs=3)
+    asked = client(held=with_pixels(), augment="flips", epochs=3)
     whole = batches(asked, question(asked.model))
     part = batches(asked, question(asked.model, work=0.3))
     assert len(part) == 3

@@ -133,4 +133,4 @@ def test_options_reach_their_components():
     client = next(iter(run.clients.values()))
     assert run.server.algorithm.mu == 0.7
     assert client.optimizer.momentum == 0.8
-    assert dataclasses.astuple(client.training) == (4, 1.0, 2, True, 0)
+    assert dataclasses.astuple(client.training) == (4, 1.0, 2, "flips", 0)

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 from tests.contracts.framework import mutant
 
-from fedmini.evaluation import evaluate
 from fedmini.data.examples import Examples
+from fedmini.evaluation import evaluate, pool
 
 
 @mutant(
@@ -72,6 +72,36 @@ def leaves_a_gradient(model, state, examples, task, normalise):
     found = evaluate(model, state, examples, task, normalise)
     task.loss(model.module(normalise(examples.images)), examples.targets).backward()
     return found
+
+
+@mutant(
+    "evaluate",
+    law="law_a_model_that_answers_nan_fails_the_run",
+    harm="The largest of NaN is the first class: a diverged model calls everybody healthy.",
+)
+def nan_is_an_answer(model, state, examples, task, normalise):
+    known = dataclasses.replace(examples, images=examples.images.nan_to_num())
+    return evaluate(model, state, known, task, normalise)
+
+
+@mutant(
+    "pool",
+    law="law_hospitals_without_examples_add_nothing",
+    harm="A hospital with a single image is taken for an empty one: its patient is never tested.",
+)
+def single_images_are_nothing(evaluations):
+    return pool(each for each in evaluations if len(each.patients) > 1)
+
+
+@mutant(
+    "scores",
+    law="law_undefined_metrics_are_left_out",
+    harm="NaN stands in metrics.jsonl: readers of JSON refuse the file, or draw a line to nowhere.",
+)
+def nan_is_a_score(task, evaluations):
+    pooled = pool(evaluations.values())
+    metrics = task.metrics(pooled.evidence, pooled.patients)
+    return {name: float(value[0]) for name, value in metrics.items()}
 
 
 @mutant(

@@ -200,7 +200,7 @@ def claims_secure_aggregation(*parts):
     harm="A run that was told to show no patient shows them as soon as its page is made again.",
 )
 def forgets_the_option(path, no_images=False):
-    with patch("fedmini.report.folder.RunFolder.config", lambda folder: options(folder.path)):
+    with patch("fedmini.folder.RunFolder.config", lambda folder: options(folder.path)):
         return write_page(path, no_images)
 
 

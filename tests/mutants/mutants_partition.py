@@ -171,7 +171,7 @@ class DirichletDrawnPerSplit(Dirichlet):
 
 
 @mutant(
-    "dirichlet",
+    "dirichlet_of_unequal_sizes",
     law="law_sizes_and_kinds_are_unequal_together",
     harm="Sigma is read and forgotten: unequal kinds in hospitals of equal size, called both.",
 )

@@ -12,7 +12,7 @@ from tests.contracts.framework import mutant
 from fedmini.errors import UserError
 from fedmini.files import write_json
 from fedmini.files import write_bytes
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 
 
 @mutant(

@@ -11,6 +11,12 @@ from fedmini.metrics import dice
 from fedmini.tasks.segmentation import Segmentation
 
 
+def by_appearance(patients, multiplicity):
+    """Columns as if they were in the order in which patients appear, not in ascending order."""
+    _, first = np.unique(patients, return_index=True)
+    return None if multiplicity is None else multiplicity[:, np.argsort(np.argsort(first))]
+
+
 @mutant(
     "dice",
     law="law_dice_counts_pixels",
@@ -140,10 +146,7 @@ class DividesByEveryone(Segmentation):
 )
 class OrderOfAppearance(Segmentation):
     def metrics(self, evidence, patients, multiplicity=None):
-        _, first = np.unique(patients, return_index=True)
-        if multiplicity is not None:
-            multiplicity = multiplicity[:, np.argsort(np.argsort(first))]
-        return super().metrics(evidence, patients, multiplicity)
+        return super().metrics(evidence, patients, by_appearance(patients, multiplicity))
 
 
 @mutant(

@@ -5,20 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fedmini.phantoms.brain import waves
-from fedmini.phantoms.brats import HOSPITALS, SLICES, brats, main
 from fedmini.data.schema import validate
-from fedmini.data.store import read
+from fedmini.phantoms.brats import HOSPITALS, SLICES
+from fedmini.phantoms.shapes import waves
 from fedmini.phantoms.tumour import BACKGROUND, ENHANCING, NECROTIC, OEDEMA
-from fedmini.errors import UserError
 from fedmini.rng import numpy_stream
+from tests.phantoms.built import built
 
 FLAIR, T1, T1CE, T2 = range(4)
 
 
 @pytest.fixture(scope="module")
 def phantom():
-    return brats()
+    return built("brats")[0]
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +36,6 @@ def test_it_is_a_valid_data_set_that_says_it_is_synthetic(phantom):
     assert phantom.synthetic and "SYNTHETIC" in phantom.source
     assert phantom.images.shape == (720, 4, 64, 64) and phantom.images.dtype == np.float16
     assert set(np.unique(phantom.targets)) == {BACKGROUND, NECROTIC, OEDEMA, ENHANCING}
-
-
-def test_it_is_always_the_same_and_survives_a_file(phantom, tmp_path):
-    np.random.seed(5)  # a global generator has no say
-    main(["--out", str(tmp_path / "brats.h5")])
-    again = read(tmp_path / "brats.h5")
-    for name in ("images", "targets", "patient", "split", "site", "mean", "std"):
-        assert np.array_equal(getattr(phantom, name), getattr(again, name)), name
-    assert again.regions == phantom.regions and again.site_names == phantom.site_names
-
-
-def test_another_version_is_refused():
-    with pytest.raises(UserError, match="'2'"):
-        brats("2")
 
 
 def test_every_hospital_splits_its_patients(phantom):

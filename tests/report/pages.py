@@ -99,7 +99,7 @@ def interval(value: float) -> dict:
 
 def config(**changes: object) -> dict:
     """A config.json."""
-    more = {"fedmini": "0.1.0", "data_sha256": "d" * 64, "plugins_sha256": {}}
+    more = {"fedmini": "0.1.0", "task": "segmentation", "data_sha256": "d" * 64, "plugins_sha256": {}}
     return dataclasses.asdict(Config.of({"clients": 3, "algo": "fedavg"})) | more | changes
 
 
@@ -137,6 +137,8 @@ def summary(
         "test": {"dice": interval(0.437), part: interval(0.219)},
         "hospitals": hospitals,
         "worst": min(scores, key=scores.get, default=None),
+        "left_out": [],
+        "pretrained": [],
         "members": {name: held for name in scores},
         "exchange": "updates",
         "figures": {name: f"{name} from 0.1 to 0.9" for name in PICTURES},

@@ -9,7 +9,8 @@ from PIL import Image
 
 from fedmini.errors import RunFailed
 from fedmini.report.curves import learning_curves
-from fedmini.report.figures import comparison, hospitals, partition
+from fedmini.report.figures import comparison, intervals, partition
+from fedmini.report.judgements import judgements
 from fedmini.report.overlay import predictions
 
 
@@ -46,6 +47,9 @@ HOSPITALS = {
 MASKS = np.zeros((2, 16, 24), dtype=int)
 MASKS[0, 4:12, 4:12], MASKS[0, 6:9, 6:9] = 1, 2
 CLASSES = ["background", "oedema", "core"]
+EVIDENCE = np.array(  # probability, truth and decision of three findings, in two images
+    [[[0.9, 0, 1], [0.1, 1, 0], [0.3, 0, 0]], [[0.2, 0, 0], [0.4, 0, 0], [0.8, 1, 1]]]
+)
 
 DRAW = {
     "curves": lambda path, synthetic: learning_curves(
@@ -55,16 +59,21 @@ DRAW = {
     "comparison": lambda path, synthetic: comparison(
         path, ROWS, metric="dice", synthetic=synthetic
     ),
-    "hospitals": lambda path, synthetic: hospitals(
+    "hospitals": lambda path, synthetic: intervals(
         path, HOSPITALS, interval(0.7, 0.6, 0.8), metric="dice", title="Test", synthetic=synthetic
     ),
     "partition": lambda path, synthetic: partition(
-        path, {"patients": np.array([[1, 2], [3, 0]]), "images": np.array([[4, 9], [8, 0]])},
+        path, np.array([[1, 2], [3, 0]]), np.array([13, 8]),
         ["north", "south"], ["small", "large"], synthetic=synthetic,
     ),
     "predictions": lambda path, synthetic: predictions(
         path, np.random.default_rng(0).random((2, 3, 16, 24)), MASKS, np.roll(MASKS, 1, axis=1),
         classes=CLASSES, labels=["patient 1", "patient 2"], title="Patients", synthetic=synthetic,
+    ),
+    "judgements": lambda path, synthetic: judgements(
+        path, np.random.default_rng(0).random((2, 1, 16, 24)), EVIDENCE, np.array([0.2, 0.5, 0.7]),
+        findings=["Mass", "Edema", "Pleural_Thickening"], labels=["patient 1", "patient 2"],
+        title="Patients", synthetic=synthetic,
     ),
 }  # fmt: skip
 
@@ -137,11 +146,31 @@ def test_hospitals_marks_the_worst_of_those_that_were_measured(tmp_path):
 
 
 def test_many_hospitals_get_every_nth_name(tmp_path):
-    counts = {"patients": np.ones((100, 1), dtype=int)}
+    patients, images = np.ones((100, 1), dtype=int), np.full(100, 7)
     names = [f"hospital {n}" for n in range(100)]
-    figure = partition(tmp_path / "a.png", counts, names, ["all"], synthetic=False)
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == names[::3]
-    assert len(figure.axes[0].patches) == 100
+    figure = partition(tmp_path / "a.png", patients, images, names, ["all"], synthetic=False)
+    rows = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert rows == [f"{name}: 1 patients, 7 images" for name in names[::3]]
+
+
+def test_a_partition_shows_numbers_of_patients_and_shades_of_each_hospitals_share(tmp_path):
+    figure = DRAW["partition"](tmp_path / "a.png", False)
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "3", "0"]
+    np.testing.assert_allclose(axes.images[0].get_array(), [[1 / 3, 2 / 3], [1, 0]])
+    rows = [text.get_text() for text in axes.get_yticklabels()]
+    assert rows == ["north: 3 patients, 13 images", "south: 3 patients, 8 images"]
+
+
+def test_judgements_show_what_is_there_first_and_then_the_likeliest(tmp_path):
+    figure = DRAW["judgements"](tmp_path / "a.png", False)
+    first, second = figure.axes[1], figure.axes[3]
+    named = [[text.get_text() for text in axes.get_yticklabels()] for axes in (first, second)]
+    assert named == [["Edema", "Mass", "Pleural Thickening"], ["Pleural Thickening", "Edema", "Mass"]]
+    np.testing.assert_allclose([bar.get_width() for bar in first.patches], [0.1, 0.9, 0.3])
+    np.testing.assert_allclose([line.get_xdata()[0] for line in first.lines], [0.5, 0.2, 0.7])
+    faces = [bar.get_facecolor() for bar in first.patches]
+    assert faces[0] != faces[1] == faces[2]
 
 
 def test_predictions_without_truth_have_two_columns(tmp_path):
@@ -160,12 +189,13 @@ def test_a_disk_that_refuses_a_figure_is_a_failed_run(tmp_path):
 
 def test_figures_leave_matplotlib_as_it_was_and_cost_nothing_before_the_first():
     code = (
-        "import sys; from fedmini.report import curves, figures, folder, overlay;"
+        "import sys; from fedmini.report import curves, figures, judgements, overlay;"
         "assert 'matplotlib' not in sys.modules; import matplotlib;"
         "names = matplotlib.rcParams.keys() - {'backend'};"
         "before = [matplotlib.rcParams[name] for name in names];"
         "import tempfile; path = tempfile.mkdtemp() + '/a.png';"
-        "figures.partition(path, {'patients': [[1]]}, ['a'], ['b'], synthetic=True);"
+        "import numpy;"
+        "figures.partition(path, numpy.ones((1, 1)), [2], ['a'], ['b'], synthetic=True);"
         "assert 'matplotlib.pyplot' not in sys.modules;"
         "assert before == [matplotlib.rcParams[name] for name in names]"
     )

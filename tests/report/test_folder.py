@@ -11,7 +11,7 @@ import torch
 
 from fedmini.errors import RunFailed, UserError
 from fedmini.tensors import load_tensors
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 
 STATE = {"round": 3, "model": torch.arange(50.0), "names": ["a", None, 2.5], "best": {}}
 

@@ -16,7 +16,7 @@ from fedmini.cli import exit_status
 from fedmini.errors import UserError
 from fedmini.files import write_json
 from fedmini.report.__main__ import rebuild
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 from fedmini.report.markup import TEMPLATES, Html, each, fill, table, text
 from fedmini.report.page import comparison_page, run_page, write_page
 from tests.report.pages import (

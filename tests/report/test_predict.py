@@ -13,7 +13,7 @@ from tests.data.factory import labels_dataset, segmentation_dataset
 from fedmini import predict
 from fedmini.data import store
 from fedmini.models.unet import UNet
-from fedmini.report.folder import RunFolder
+from fedmini.folder import RunFolder
 
 OPTIONS = {"width": 2, "depth": 2, "norm": "batch"}
 
@@ -47,6 +47,7 @@ def content(dataset, **changes):
         "mean": dataset.mean.tolist(),
         "std": dataset.std.tolist(),
         "size": None,
+        "thresholds": [],
         "model": {"name": "unet", "arguments": [2, 3], "options": OPTIONS},
         "state_dict": weights,
     } | changes

@@ -56,3 +56,10 @@ def test_a_small_tumour_still_pulls():
     task.loss(logits, targets).backward()
     entropy_alone = (1 - 1 / 3) / 32**2
     assert -logits.grad[0, 1, 4, 4] > entropy_alone
+
+
+def test_pixels_need_no_threshold_and_no_region_is_left_out():
+    task = Segmentation(CLASSES, {"whole": (1, 2)})
+    evidence = np.array([[[90, 100, 100]], [[0, 1, 0]]])
+    assert task.decide(evidence, task.thresholds(evidence)) is evidence
+    assert task.left_out(evidence, np.array([0, 1])) == []
