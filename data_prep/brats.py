@@ -11,7 +11,6 @@ Left out: what `data_prep.volume` leaves out, and releases without segmentation.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from argparse import ArgumentTypeError, Namespace
@@ -29,6 +28,7 @@ from data_prep.canvas import Canvas
 from data_prep.geometry import check_voxel, common_voxel
 from data_prep.prepare import Plan, leave_out, prepare
 from data_prep.sites import read_sites, sites_of_patients
+from data_prep.source import fingerprint
 from fedmini.errors import UserError
 from fedmini.phantoms.mri import CHANNELS
 
@@ -137,11 +137,6 @@ def slices(text: str) -> str:
     if text not in ("tumour", "all") and not re.fullmatch(r"every:0*[1-9]\d{0,4}", text):
         raise ArgumentTypeError(f"found {text!r}; right would be tumour, all, or every:N")
     return text
-
-
-def fingerprint(path: Path) -> str:
-    """What a file is called and holds."""
-    return f"{path.name} ({hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"
 
 
 if __name__ == "__main__":

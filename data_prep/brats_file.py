@@ -11,6 +11,7 @@ import numpy as np
 
 from data_prep.brats_cases import patient_of
 from data_prep.split import draw_split
+from data_prep.statistics import statistics
 from fedmini.data.dataset import SPLITS, TRAIN, Dataset
 from fedmini.data.store import describe, fixed_length
 from fedmini.phantoms.brats import CLASSES, REGIONS
@@ -85,15 +86,3 @@ class BratsFile:
                 "sites of the patients: " + ", ".join(f"{name} {n}" for name, n in sites),
             ]
         )
-
-
-def statistics(cases: Sequence[Mapping], pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (C,) float32 over all pixels of some cases, from their sums.
-
-    A constant channel gets the standard deviation 1, as in `channel_statistics`.
-    """
-    count = pixels * sum(case["rows"] for case in cases)
-    total, squares = np.sum([case["sums"] for case in cases], axis=0).T / count
-    # var(x) = E[x^2] - E[x]^2
-    std = np.sqrt(np.maximum(squares - total**2, 0.0)).astype(np.float32)
-    return total.astype(np.float32), np.where(std > 0, std, np.float32(1))

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +27,8 @@ from data_prep.journal import Journal
 from fedmini.data.disk import uninterrupted
 from fedmini.errors import UserError
 from fedmini.files import disk_errors
+
+SHOWN = 3  # of many that are left out for one reason
 
 
 class Case(Protocol):
@@ -42,6 +44,7 @@ class Rows:
 
     arrays: Mapping[str, np.ndarray]
     facts: Mapping[str, object]  # JSON can hold them
+    broken: Mapping[str, str] = field(default_factory=dict)  # its parts without a row: name, reason
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Plan:
 
     `layout` has for each array the shape and type of a row. `make` turns a case into rows; it
     raises UserError for a broken one. `finish` completes the file, given a dictionary a case, its
-    facts with `name` and `rows`, or none and `broken`, the reason; it returns a summary in words.
+    facts with `name`, `rows` and `left out` (broken parts), or none and `broken`, the reason; it
+    returns a summary in words.
     """
 
     options: Mapping[str, str]  # only a command with the same ones goes on with the file
@@ -58,6 +62,7 @@ class Plan:
     cases: Sequence[Case]
     make: Callable[[Case], Rows]
     finish: Callable[[h5py.File, list[dict]], str]
+    kind: str = "cases"  # what the cases are called
 
 
 def prepare(out: Path, plan: Plan, workers: int, strict: bool) -> str:
@@ -84,7 +89,8 @@ def prepare(out: Path, plan: Plan, workers: int, strict: bool) -> str:
             partial.unlink()
         journal.remove()
     if not file.rows:
-        raise UserError(f"none of {len(plan.cases)} cases can be used; the lines above say why")
+        found = f"{len(plan.cases)} {plan.kind}"
+        raise UserError(f"none of {found} can be used; the lines above say why")
     return summary
 
 
@@ -93,6 +99,14 @@ def leave_out(name: str, reason: object, strict: bool) -> None:
     if strict:
         raise UserError(f"{name}: {reason}")
     tqdm.write(f"left out: {name}: {reason}", file=sys.stderr)
+
+
+def leave_out_some(what: str, which: Sequence[str], strict: bool) -> None:
+    """The same for several at once, if there are any: how many, and the first of them."""
+    if which:
+        shown = [text if text.isprintable() else ascii(text) for text in which[:SHOWN]]
+        more = f" and {len(which) - SHOWN} more" if len(which) > SHOWN else ""
+        leave_out(f"{what} ({len(which)})", ", ".join(shown) + more, strict)
 
 
 def _recall(file: Growing, entries: list[dict], cases: Sequence[Case]) -> int:
@@ -110,19 +124,24 @@ def _prepare_cases(
 ) -> None:
     remaining = plan.cases[len(journal.entries) :]
     for entry in journal.entries:
-        if "broken" in entry:
-            leave_out(entry["name"], entry["broken"], strict)
+        _leave_out(entry, strict)
     with tqdm(
-        total=len(plan.cases), initial=len(journal.entries), unit="case", disable=None
+        total=len(plan.cases), initial=len(journal.entries), unit=f" {plan.kind}", disable=None
     ) as bar:
         for entry, arrays in _in_order(plan.make, remaining, workers):
-            if "broken" in entry:
-                leave_out(entry["name"], entry["broken"], strict)
-            else:
+            _leave_out(entry, strict)
+            if entry["rows"]:
                 file.append(arrays)
             journal.add(entry)
             bar.set_postfix(images=file.rows)
             bar.update()
+
+
+def _leave_out(entry: dict, strict: bool) -> None:
+    """Name what is broken: the case, or parts of it."""
+    whole = {entry["name"]: entry["broken"]} if "broken" in entry else {}
+    for name, reason in {**whole, **entry.get("left out", {})}.items():
+        leave_out(name, reason, strict)
 
 
 def _in_order(
@@ -136,7 +155,8 @@ def _in_order(
             made = make(case)
         except UserError as broken:
             return {**entry, "broken": str(broken)}, {}
-        known = {"rows": len(next(iter(made.arrays.values()))), "checksum": crc32(made.arrays)}
+        rows = len(next(iter(made.arrays.values())))
+        known = {"rows": rows, "checksum": crc32(made.arrays), "left out": made.broken}
         return {**entry, **known, **made.facts}, made.arrays
 
     pool, waiting = ThreadPoolExecutor(workers), deque()
