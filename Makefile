@@ -23,7 +23,7 @@ test-slow: $(STAMP)  ## the proofs that take longer
 mutants: $(STAMP)  ## which law kills which bug
 	$(BIN)/python -m tests.mutants.matrix
 
-bench: $(STAMP)  ## our round against a bare loop, our reading of BraTS against bare gzip
+bench: $(STAMP)  ## our round against a bare loop, our reading of downloads against bare reading
 	$(BIN)/python -m tests.benchmarks.bench
 	$(BIN)/python -m tests.benchmarks.prepare
 
