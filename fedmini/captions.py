@@ -53,7 +53,7 @@ def partition(members: Mapping[str, dict]) -> str:
 def predictions(labels: list[str]) -> str:
     """The patients of each row."""
     rows = "; ".join(label.replace("\n", ", ") for label in labels)
-    return f"Image, truth and prediction, a row each, from the worst patient to the best: {rows}."
+    return f"Images, the truth and what the model says, a row each, from the worst patient to the best: {rows}."
 
 
 def comparison(content: dict) -> str:

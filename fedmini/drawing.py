@@ -69,13 +69,14 @@ def draw_run(
 
 
 def found_in(summary: dict, tested: dict[str, Evaluation]) -> dict[str, dict]:
-    """Each finding's interval and number of test patients; nothing where there is one at most."""
+    """The interval and test patients of each finding that the mean counts; {} for a single one."""
     named = [key for key in summary["test"] if key.startswith("auc_")]
     evidence = [(each.evidence[:, :, 1], each.patients) for each in tested.values()]
     return {
         key.removeprefix("auc_"): summary["test"][key]
         | {"patients": sum(len(np.unique(whose[truth[:, k] == 1])) for truth, whose in evidence)}
         for k, key in enumerate(named)
+        if key.removeprefix("auc_") not in summary["left_out"]
     }
 
 
@@ -113,7 +114,7 @@ def draw_predictions(
         for patient in np.unique(evaluation.patients):
             rows = np.flatnonzero(evaluation.patients == patient)
             cases.append((task.judge(evaluation.evidence[rows]), hospital, int(patient), rows))
-    images, truths, evidence, predicted, labels = [], [], [], [], []
+    images, truths, evidence, predicted, cuts, labels = [], [], [], [], [], []
     for score, hospital, patient, rows in worst_to_best(cases):
         amount = (held[hospital].targets[torch.from_numpy(rows)] > 0).flatten(1).sum(1)
         row = int(rows[int(amount.argmax())])
@@ -121,6 +122,7 @@ def draw_predictions(
         images.append(image[0].float().cpu().numpy())
         truths.append(truth.cpu().numpy())
         evidence.append(tested[hospital].evidence[row])
+        cuts.append(list(summary["thresholds"][hospital].values()))
         predicted.append(federation.answer(snapshot, hospital, image)[0].argmax(0).cpu().numpy())
         labels.append(f"{hospital}\npatient {patient}\n{task.judged_by} {score:.2f}")
     words = {
@@ -132,8 +134,7 @@ def draw_predictions(
         masks, classes = (np.stack(truths), np.stack(predicted)), list(dataset.classes)
         predictions(path, np.stack(images), *masks, classes=classes, **words)
     else:
-        cuts = np.array(list(summary["thresholds"].values()))
-        findings = list(dataset.classes[-task.outputs :])
+        findings = list(task.findings)
         judgements(path, np.stack(images), np.stack(evidence), cuts, findings=findings, **words)
     return labels
 

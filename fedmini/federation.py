@@ -75,16 +75,15 @@ class Federation:
 
     def evaluate(self, snapshot: Snapshot, split: str) -> dict[str, Evaluation]:
         """Each hospital's patients of a split, served by that hospital's model."""
-        return {
-            each.name: evaluate(
-                self.model,
-                self.personal(snapshot, each.name),
-                getattr(each, split),
-                self.task,
-                self.normalise,
-            )
-            for each in self.hospitals
-        }
+        found = {}
+        for each in self.hospitals:
+            state = self.personal(snapshot, each.name)
+            examples = getattr(each, split)
+            found[each.name] = evaluate(self.model, state, examples, self.task, self.normalise)
+            if self.server.shared is not None:
+                evidence = self.task.of_model(found[each.name].evidence, each.number)
+                found[each.name] = Evaluation(evidence, examples.patients)
+        return found
 
     def weights_sha256(self, snapshot: Snapshot) -> str:
         """Of the little-endian float32 vector, then of what hospitals keep, in their order."""

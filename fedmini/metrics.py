@@ -117,14 +117,17 @@ class Ranking:
 def decision_measures(
     decisions: np.ndarray, truth: np.ndarray, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Sensitivity, specificity, accuracy and F1 of 0/1 decisions (N,): (T,) each."""
+    """Sensitivity, specificity, accuracy and F1 of 0/1 decisions (N,): (T,) each.
+
+    NaN where undefined: sensitivity and F1 without a positive, specificity without a negative.
+    """
     decided, true = np.stack([decisions, 1 - decisions]), np.stack([truth, 1 - truth])
     (tp, fp), (fn, tn) = (decided[:, None] * true) @ weights.T
     return {
         "sensitivity": _ratio(tp, tp + fn),
         "specificity": _ratio(tn, tn + fp),
         "accuracy": _ratio(tp + tn, weights.sum(axis=1)),
-        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "f1": np.where(tp + fn > 0, _ratio(2 * tp, 2 * tp + fp + fn), np.nan),
     }
 
 
@@ -133,7 +136,8 @@ def calibration_error(
 ) -> np.ndarray:
     """(T,) how far the mean probability (N,) of a bin lies from its share of positives, on average.
 
-    Bins are of equal width and weigh as much as the images in them.
+    Bins are of equal width and weigh as much as the images in them. It cannot fall below 0, so noise
+    only raises it: resampled values, and their interval, run above the value itself.
     """
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     gaps = (bins[:, None] == np.arange(BINS)) * (probability - truth)[:, None]

@@ -34,17 +34,23 @@ class Outcome:
         self.folder = folder
 
     @cached_property
-    def thresholds(self) -> np.ndarray:
-        """Where scores become decisions: chosen on the validation patients of all hospitals."""
-        known = pool(self.federation.evaluate(self.snapshot, "validation").values())
-        return self.federation.task.thresholds(known.evidence)
+    def thresholds(self) -> dict[str, np.ndarray]:
+        """Where the scores of each hospital's model become decisions, by hospital.
+
+        Chosen on the validation patients of all hospitals for a model that they share, for a
+        model of its own on those of the hospital.
+        """
+        known = self.federation.evaluate(self.snapshot, "validation")
+        if not self.snapshot.private:
+            known = dict.fromkeys(known, pool(known.values()))
+        return {name: self.federation.task.thresholds(e.evidence) for name, e in known.items()}
 
     @cached_property
     def tested(self) -> dict[str, Evaluation]:
         """The test evidence of each hospital that has test patients."""
         decide = self.federation.task.decide
         return {
-            name: Evaluation(decide(each.evidence, self.thresholds), each.patients)
+            name: Evaluation(decide(each.evidence, self.thresholds[name]), each.patients)
             for name, each in self.federation.evaluate(self.snapshot, "test").items()
             if len(each.patients)
         }
@@ -70,7 +76,7 @@ class Outcome:
             | {"patients": len(np.unique(each.patients))}
             for name, each in self.tested.items()
         }
-        everyone, classes = pool(self.tested.values()), federation.dataset.classes
+        everyone = pool(self.tested.values())
         pooled = estimates(task, everyone)
         return {
             "dataset": federation.dataset.name,
@@ -85,9 +91,10 @@ class Outcome:
             "hospitals": hospitals,
             "worst": worst(hospitals, task.primary),
             "left_out": task.left_out(everyone.evidence, everyone.patients),
-            "thresholds": dict(
-                zip(classes[-len(self.thresholds) :], self.thresholds.tolist(), strict=False)
-            ),
+            "thresholds": {
+                name: dict(zip(task.findings, cuts.tolist(), strict=False))
+                for name, cuts in self.thresholds.items()
+            },
             "members": members(federation.hospitals, lines),
             "exchange": exchange(federation.server.algorithm),
             "totals": {
@@ -124,7 +131,7 @@ class Outcome:
             "mean": dataset.mean.tolist(),
             "std": dataset.std.tolist(),
             "size": config.size,
-            "thresholds": self.thresholds.tolist(),
+            "thresholds": {name: cuts.tolist() for name, cuts in self.thresholds.items()},
             "model": {
                 "name": config.model,
                 "arguments": [dataset.channels, federation.task.outputs],

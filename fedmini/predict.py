@@ -45,12 +45,12 @@ def parser() -> Parser:
     options.add_argument("--split", choices=(*SPLITS, "all"), default="test", help="default: test")
     options.add_argument("--out", metavar="FILE.h5", help="default: RUN/prediction-SPLIT.h5")
     options.add_argument(
-        "--probabilities", action="store_true", help="write float16 probabilities instead of masks"
+        "--probabilities", action="store_true", help="of masks: write float16 probabilities instead"
     )
     options.add_argument(
         "--figure",
         metavar="FILE.png",
-        help="patients from the worst to the best; none: no figure (default: OUT as .png)",
+        help="patients from the worst to the best; none: no figure (default: OUT as .png; none after --no-images)",
     )
     options.add_argument("--hospital", metavar="NAME", help="whose model, if each has its own")
     options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -73,10 +73,13 @@ def predict(argv: list[str]) -> None:
         options.device = "cuda" if torch.cuda.is_available() else "cpu"
     if options.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
-    content = RunFolder(options.run).load_model()
+    run = RunFolder(options.run)
+    content = run.load_model()
     model = TrainedModel(content, options.hospital, options.device)
     out = Path(options.out or Path(options.run) / f"prediction-{options.split}.h5")
     check_target("--out", out, options.data)
+    if options.figure is None and run.config().get("no_images"):
+        options.figure = "none"
     figure = None if options.figure == "none" else Path(options.figure or out.with_suffix(".png"))
     if figure is not None:
         check_target("--figure", figure, options.data)
@@ -89,7 +92,10 @@ def predict(argv: list[str]) -> None:
     if not len(rows):
         raise UserError(f"--split {options.split}: {options.data} has no such image")
     found = model.predict(prepared, rows, options.probabilities)
-    write(out, found, dataset, rows, {"run": options.run, "split": options.split})
+    origin = {"run": options.run, "split": options.split}
+    if model.task.findings:
+        origin["findings"] = list(model.task.findings)
+    write(out, found, dataset, rows, origin)
     if figure is not None:
         draw(figure, found, prepared, rows, model)
     print(report(found, dataset, rows, model))
@@ -105,7 +111,7 @@ def check_target(flag: str, path: Path, data: str) -> None:
 
 
 def write(
-    path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, origin: dict[str, str]
+    path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, origin: dict[str, object]
 ) -> None:
     """HDF5 with `index` and `patient` (n,), and `masks` (n, H, W) or `probabilities` (n, K, H, W).
 
@@ -123,7 +129,6 @@ def write(
         if found.masks is None:
             file["probabilities"] = found.evidence[..., 0].astype(np.float32)
             file["decisions"] = found.evidence[..., 2].astype(np.uint8)
-            file.attrs["findings"] = list(dataset.classes[-found.evidence.shape[1] :])
         else:
             name = "masks" if found.probabilities is None else "probabilities"
             pixels = enlarge(getattr(found, name), *dataset.size)
@@ -171,8 +176,8 @@ def draw(
         "synthetic": dataset.synthetic,
     }
     if found.masks is None:
-        findings = list(dataset.classes[-evidence.shape[1] :])
-        judgements(path, images, evidence, model.thresholds, findings=findings, **words)
+        findings, cuts = list(model.task.findings), [model.thresholds] * len(images)
+        judgements(path, images, evidence, cuts, findings=findings, **words)
     else:
         masks, classes = found.masks[chosen], list(dataset.classes)
         predictions(path, images, dataset.targets[rows[chosen]], masks, classes=classes, **words)

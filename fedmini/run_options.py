@@ -66,7 +66,7 @@ class RunOptions:
         choices=("large", "small"),
     )
     pretrained: str | None = option(
-        None, "first weights of a ResNet: a state_dict as torchvision publishes", group=MODEL
+        None, "first weights of a ResNet, as torchvision publishes: with --norm batch --width 64", group=MODEL
     )
     norm: str = option("group", "normalisation", group=MODEL, choices=("group", "batch", "none"))
     batch_norm: str | None = option(

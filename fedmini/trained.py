@@ -44,7 +44,8 @@ class TrainedModel:
             self.task: Task = resolve("task", content["task"])(
                 self.classes, content["regions"]
             )
-            self.thresholds = np.array(content["thresholds"])
+            cuts = content["thresholds"]
+            self.thresholds = np.array(cuts[hospital or next(iter(cuts))])
             self.normalise = Normalise(content["mean"], content["std"], device)
             self.module: nn.Module = resolve("model", described["name"])(
                 *described["arguments"], **described["options"]

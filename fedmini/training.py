@@ -92,6 +92,11 @@ class Training:
         snapshot = federation.snapshot()
         found = scores(federation.task, federation.evaluate(snapshot, "validation"))
         score = found.get(federation.task.primary, -1.0)
+        if config.select == "best-val" and score < 0:
+            raise RunFailed(
+                f"--select best-val: {federation.task.primary} is not defined for the validation "
+                "patients; use --select last"
+            )
         if config.select == "best-val" and score > self.best.get("score", -1.0):
             self.best = {
                 "round": record.number,

@@ -217,7 +217,6 @@ tests = [(h.test.images, h.test.targets) for h in run.hospitals]
 print("without eval(), a hospital a batch:", [dice_without_eval(*each) for each in tests], end=" ")
 print("all in one:", dice_without_eval(*map(torch.cat, zip(*tests, strict=True))))
 
-# %% [markdown]
 # %%
 PICTURE = FIGURES / "04_the_batch_norm_trap.png"
 with sheet(PICTURE, "Good weights, other statistics", height=3.6, synthetic=True) as figure:

@@ -10,6 +10,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from functools import partial
 
 import numpy as np
@@ -105,10 +106,17 @@ def placed(dataset: Dataset, in_memory: str) -> Dataset:
     times, as the data set, by hospital, and pooled.
     """
     needed = dataset.images.nbytes + dataset.targets.nbytes
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if in_memory == "no" or (in_memory == "auto" and 4 * needed > machine):
+    if in_memory == "no" or (in_memory == "auto" and 4 * needed > memory()):
         return dataset
     return dataclasses.replace(dataset, images=dataset.images[:], targets=dataset.targets[:])
+
+
+def memory() -> int:
+    """The bytes that the machine has, or that a container or job is allowed."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    allowed = Path("/sys/fs/cgroup/memory.max")
+    text = allowed.read_text().strip() if allowed.exists() else "max"
+    return machine if text == "max" else min(machine, int(text))
 
 
 def measured(dataset: Dataset) -> Dataset:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fedmini.data.patients import PatientTable
 
 
-SIGMA = "spread of hospital sizes: standard deviation of their log; dirichlet, specialty: 0"
+SIGMA = "spread of hospital sizes: standard deviation of their log; with other schemes 0"
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,15 @@ class Specialty(Scheme):
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
         size, strata = _sizes(self.sigma, clients, generator), _strata(table)
-        kind, hospital = generator.permutation(strata), generator.permutation(clients)
-        pair = np.arange(max(strata, clients))  # each kind has specialists, each hospital a kind
+        kind = generator.permutation(np.unique(table.stratum))
+        hospital = generator.permutation(clients)
+        pair = np.arange(max(len(kind), clients))  # each kind has specialists, each hospital a kind
         special = np.zeros((strata, clients))
-        special[kind[pair % strata], hospital[pair % clients]] = 1
+        special[kind[pair % len(kind)], hospital[pair % clients]] = 1
         # s_c = f m_c p / (m_c . p) + (1 - f) p,  m_c marking the specialists of stratum c
         part = special * size
-        shares = self.focus * part / part.sum(axis=1, keepdims=True) + (1 - self.focus) * size
+        whole = np.maximum(part.sum(axis=1, keepdims=True), size.min())  # of a kind nobody has: 0
+        shares = self.focus * part / whole + (1 - self.focus) * size
         return _deal_strata(table, shares, generator)
 
 

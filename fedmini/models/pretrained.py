@@ -28,10 +28,15 @@ def load_pretrained(module: nn.Module, path: Path) -> list[str]:
     no place or has another shape.
     """
     given, own = floats(read(path)), floats(module.state_dict())
+    if not {STEM, HEAD, BIAS} <= own.keys():
+        raise UserError(f"--pretrained {path}: the weights are for a --model resnet18, 34 or 50")
     for name in [*own, *given]:
         if name not in given or name not in own:
             state = "is missing" if name in own else "has no place in this network"
-            right = "right would be weights of the same --model, --norm, --width and --stem"
+            right = (
+                "published weights fit --norm batch --batch-norm average --width 64 --stem large "
+                "and the --model of that name"
+            )
             raise UserError(f"--pretrained {path}: {name} {state}; {right}")
     said, found, channels = [f"{path}: {len(own)} tensors"], given[STEM].shape, own[STEM].shape[1]
     if len(found) == 4 and found[1] != channels:
@@ -41,6 +46,9 @@ def load_pretrained(module: nn.Module, path: Path) -> list[str]:
     if given[BIAS].shape != own[BIAS].shape:
         given |= {HEAD: own[HEAD], BIAS: own[BIAS]}
         said.append(f"fc: left at its first values, for {len(own[BIAS])} outputs")
+    for name, tensor in given.items():
+        if not tensor.isfinite().all():
+            raise UserError(f"--pretrained {path}: {name} holds NaN or infinity")
     for name, tensor in own.items():
         found, right = tuple(given[name].shape), tuple(tensor.shape)
         if found != right:

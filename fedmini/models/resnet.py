@@ -22,6 +22,8 @@ from fedmini.models.norm import norm_layer
 STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks, by layers in all
 STEMS = {"large": (7, 2), "small": (3, 2)}  # kernel and stride of the first convolution
 
+WIDEST = 4096  # channels of the last stage
+
 
 class ResNet(nn.Module):
     """(B, in_channels, H, W) float32 to logits (B, outputs), for any H and W.
@@ -43,6 +45,11 @@ class ResNet(nn.Module):
             raise UserError(f"--width {width}: a ResNet needs at least 1 channel")
         self.stem = stem
         block = Bottleneck if layers == 50 else Basic
+        if width * 8 * block.expansion > WIDEST:
+            raise UserError(
+                f"--width {width}: the last stage would have {width * 8 * block.expansion} "
+                f"channels; right would be at most {WIDEST}"
+            )
         self.conv1 = convolution(in_channels, width, *STEMS[stem])
         self.bn1 = norm_layer(norm, width)
         inputs = width

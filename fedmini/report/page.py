@@ -71,12 +71,9 @@ def _findings(summary: dict, pictures: dict[str, bytes]) -> dict[str, Html]:
     parts = columns.part_columns(summary)
     if not parts[0][1:]:
         return {"findings": Html(), "findings_link": Html()}
-    section = fill(
-        "findings.html",
-        findings_figure=image(pictures.get("findings"), summary["figures"].get("findings", "")),
-        part_table=table("Findings", parts),
-        left_out=columns.left_out(summary),
-    )
+    figure = image(pictures.get("findings"), summary["figures"].get("findings", ""))
+    words = {"findings_figure": figure, "left_out": columns.left_out(summary)}
+    section = fill("findings.html", part_table=table("Findings", parts), **words)
     return {"findings": section, "findings_link": Html('<a href="#findings">Findings</a>')}
 
 

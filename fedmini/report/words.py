@@ -24,6 +24,7 @@ METRICS = {
 def metric_words(metric: str) -> str:
     """`dice_whole tumour` is `Dice, whole tumour`; a key that is no metric keeps its own words."""
     kind, _, part = metric.partition("_")
+    part = part.replace("_", " ")
     if kind not in METRICS:
         return metric.replace("_", " ")
     return f"{METRICS[kind]}, {part}" if part else METRICS[kind]

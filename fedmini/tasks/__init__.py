@@ -13,6 +13,7 @@ class Task(Protocol):
 
     outputs: int  # the network's output channels
     primary: str  # the name of the headline metric
+    findings: tuple[str, ...] = ()  # what decisions are about; none for masks
     judged_by: str  # what `judge` measures, in words
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -33,6 +34,10 @@ class Task(Protocol):
 
     def judge(self, evidence: np.ndarray) -> float:
         """From 0 to 1: how close the images of one patient, the rows of `evidence`, came out."""
+
+    def of_model(self, evidence: np.ndarray, number: int) -> np.ndarray:
+        """The evidence marked as coming from one of several models; unmarked if that is no matter."""
+        return evidence
 
     def thresholds(self, evidence: np.ndarray) -> np.ndarray:
         """Where scores become decisions, chosen on the evidence of validation; (0,): nowhere."""

@@ -30,7 +30,8 @@ CELLS = 2**19  # resamples times images that are worked on at one time
 class Classification(Task):
     """What all three share: evidence (N, K, 3) float64 and its metrics.
 
-    The evidence of an image and finding is its probability, the truth and the decision, 0 or 1.
+    The evidence of an image and finding is its probability, the truth and the decision, 0 or 1;
+    where every hospital has a model of its own, a fourth number says whose it is.
     """
 
     primary, judged_by = "auc", "agreement"
@@ -46,11 +47,14 @@ class Classification(Task):
 
         The means, but for accuracy, are over the findings that enough patients in `evidence` have,
         so that every resample and every model is averaged over the same; `left_out` names the rest.
+        Scores of different models have no common scale and are not ranked against each other.
         """
         unit, row = np.unique(patients, return_inverse=True)
         times = np.ones((1, len(unit))) if multiplicity is None else multiplicity
         columns = list(evidence.swapaxes(0, 1))
-        rankings = [Ranking(column[:, 0], column[:, 1]) for column in columns]
+        models = evidence[:, 0, 3] if evidence.shape[2] > 3 else np.zeros(len(row))
+        places = [np.flatnonzero(models == each) for each in np.unique(models)]
+        rankings = [[(at, Ranking(*column[at, :2].T)) for at in places] for column in columns]
         chunk, parts = max(1, CELLS // len(row)), []
         for start in range(0, len(times), chunk):
             weights = times[start : start + chunk, row].astype(np.float64)
@@ -71,6 +75,12 @@ class Classification(Task):
         """The findings that the means do not count; a single finding always counts."""
         counted = self._counted(evidence, patients)
         return [name for name, kept in zip(self.findings, counted, strict=True) if not kept]
+
+    def of_model(self, evidence: np.ndarray, number: int) -> np.ndarray:
+        """(N, K, 4): the evidence with the number of the model."""
+        if not len(evidence):
+            return evidence
+        return np.concatenate([evidence[..., :3], np.full((*evidence.shape[:2], 1), number)], 2)
 
     def judge(self, evidence: np.ndarray) -> float:
         """One less the mean distance between probability and truth, over images and findings."""
@@ -105,7 +115,7 @@ class Multilabel(Classification):
 
     def thresholds(self, evidence: np.ndarray) -> np.ndarray:
         """(K,) by Youden's J; 0.5 for a finding that all images have, or none."""
-        columns = evidence.reshape(-1, self.outputs, 3).swapaxes(0, 1)
+        columns = evidence.swapaxes(0, 1) if len(evidence) else [np.zeros((0, 2))] * self.outputs
         found = [youden_threshold(column[:, 0], column[:, 1]) for column in columns]
         return np.nan_to_num(found, nan=0.5)
 
@@ -142,11 +152,22 @@ class Multiclass(Classification):
 
 
 def _measures(
-    ranking: Ranking, evidence: np.ndarray, weights: np.ndarray
+    rankings: list[tuple[np.ndarray, Ranking]], evidence: np.ndarray, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The metrics (T,) of one finding from its evidence (N, 3); the headline first."""
-    probability, truth, decision = evidence.T
-    auc, precision = ranking.areas(weights)
+    """The metrics (T,) of one finding, the headline first.
+
+    rankings: the images of each model, and how it ranks them. evidence: (N, 3) or more.
+    """
+    probability, truth, decision = evidence[:, :3].T
+    areas = np.array([ranking.areas(weights[:, at]) for at, ranking in rankings])
+    if len(areas) > 1:
+        positives = np.array([weights[:, at] @ truth[at] for at, _ in rankings])
+        negatives = np.array([weights[:, at] @ (1 - truth[at]) for at, _ in rankings])
+        # over models m: AUC = sum_m P_m N_m AUC_m / sum_m P_m N_m,  AP = sum_m P_m AP_m / sum_m P_m
+        shares = np.stack([positives * negatives, positives], axis=1)
+        with np.errstate(invalid="ignore"):
+            areas = [(shares * np.nan_to_num(areas)).sum(axis=0) / shares.sum(axis=0)]
+    auc, precision = areas[0]
     return {
         "auc": auc,
         "ap": precision,

@@ -11,6 +11,7 @@ from tests.contracts.laws_classification import BOTH, FINDINGS, KEYS, judged
 from tests.contracts.laws_metrics import gaps_of_bins, same, share_of_pairs, steps_of_precision
 
 from fedmini.rng import numpy_stream
+from fedmini.tasks.classification import Binary
 
 PATIENTS = 14
 TIMES = st.lists(st.lists(st.integers(0, 2), min_size=14, max_size=14), min_size=1, max_size=3)
@@ -47,7 +48,7 @@ def by_hand(column: np.ndarray) -> dict[str, float]:
         "sensitivity": share(called, present),
         "specificity": share(~called, ~present),
         "accuracy": share(called == present, np.ones(len(truth), bool)),
-        "f1": 2 * (called & present).sum() / either if either else math.nan,
+        "f1": 2 * (called & present).sum() / either if present.any() else math.nan,
         "ece": gaps_of_bins(probability, truth),
     }
 
@@ -112,3 +113,30 @@ def law_a_finding_of_few_patients_is_left_out(impl, key, few, rare):
     found = task.metrics(evidence, owners, times)
     assert np.allclose(found["auc"], (found["auc_Mass"] + found["auc_Edema"]) / 2)
     assert same(found["auc_Hernia"][0], share_of_pairs(*evidence[:, 2, :2].T))
+
+
+@law("multilabel", key=KEYS, apart=st.floats(-1.0, 1.0))
+@law("binary", key=KEYS, apart=st.floats(-1.0, 1.0))
+def law_scores_of_different_models_are_never_ranked_against_each_other(impl, key, apart):
+    """Pairs of images are compared within a model: moving all scores of one changes nothing."""
+    names = BOTH if issubclass(impl, Binary) else FINDINGS
+    task, draw = impl(names, {}), numpy_stream(key, "models")
+    evidence, owners = judged(key, 1 if issubclass(impl, Binary) else 3)
+    second = owners >= np.median(owners)
+    moved = evidence.copy()
+    moved[second, :, 0] += apart
+    parts = [(evidence[~second], 0), (moved[second], 1)]
+    marked = np.concatenate([task.of_model(each, number) for each, number in parts])
+    order = draw.permutation(len(marked))
+    whose = np.concatenate([owners[~second], owners[second]])
+    found = task.metrics(marked[order], whose[order])["auc"][0]
+    areas = []
+    for k in range(evidence.shape[1]):
+        pairs = [share_of_pairs(*each[:, k, :2].T) for each, _ in parts]
+        sides = [(each[:, k, 1].sum(), (1 - each[:, k, 1]).sum()) for each, _ in parts]
+        weights = [positives * negatives for positives, negatives in sides]
+        known = [(area, weight) for area, weight in zip(pairs, weights, strict=True) if weight]
+        areas.append(sum(a * w for a, w in known) / sum(w for _, w in known) if known else math.nan)
+    left_out = task.left_out(evidence, owners)
+    counted = [a for a, name in zip(areas, task.findings, strict=True) if name not in left_out]
+    assert same(found, np.mean(counted) if counted else math.nan)

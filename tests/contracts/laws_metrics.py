@@ -160,7 +160,7 @@ def law_decisions_are_counted_by_kind(impl, cells, times):
         "sensitivity": (tp, tp + fn),
         "specificity": (tn, tn + fp),
         "accuracy": (tp + tn, len(copies)),
-        "f1": (2 * tp, 2 * tp + fp + fn),
+        "f1": (2 * tp, 2 * tp + fp + fn if tp + fn else 0),
     }
     found = impl(decisions, truth, weights)
     assert found.keys() == expected.keys()

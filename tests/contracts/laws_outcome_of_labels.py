@@ -1,4 +1,4 @@
-"""The laws of thresholds: chosen on the validation patients of all hospitals, used on the test."""
+"""The law of thresholds: chosen on validation patients, used on the test."""
 
 from __future__ import annotations
 
@@ -25,17 +25,20 @@ def evidence(key: int, split: str, hospital: str, images: int) -> Evaluation:
     )
 
 
-@law("thresholds", key=st.integers(0, 10**6), images=st.integers(4, 12))
-def law_thresholds_come_from_validation_alone(impl, key, images):
+@law("thresholds", key=st.integers(0, 10**6), images=st.integers(4, 12), personal=st.booleans())
+def law_thresholds_come_from_validation_alone(impl, key, images, personal):
+    """Of all hospitals for a model that they share, of its own for each that has its own."""
     places, task = ("north", "south"), Multilabel(("Mass", "Edema"), {})
     federation = SimpleNamespace(
         task=task,
         evaluate=lambda _, split: {name: evidence(key, split, name, images) for name in places},
     )
-    outcome = impl(federation, None, 1, None)
-    known = np.concatenate([evidence(key, "validation", n, images).evidence for n in places])
-    expected = task.thresholds(known)
-    np.testing.assert_array_equal(outcome.thresholds, expected)
+    private = dict.fromkeys(places) if personal else {}
+    outcome = impl(federation, SimpleNamespace(private=private), 1, None)
+    known = {name: evidence(key, "validation", name, images).evidence for name in places}
     for name, each in outcome.tested.items():
+        seen = known[name] if personal else np.concatenate(list(known.values()))
+        expected = task.thresholds(seen)
+        np.testing.assert_array_equal(outcome.thresholds[name], expected)
         probability = evidence(key, "test", name, images).evidence[..., 0]
         np.testing.assert_array_equal(each.evidence[..., 2], probability >= expected)

@@ -23,13 +23,14 @@ from fedmini.models.init import initialise
 from fedmini.optim import SGD
 from fedmini.rng import stream
 from fedmini.server import Cohorts, Server
+from fedmini.tasks import Task
 from fedmini.vector import FlatModel
 
 FEATURES = 3
 AS_IT_IS = Normalise([0.0] * FEATURES, [1.0] * FEATURES)
 
 
-class SquaredError:
+class SquaredError(Task):
     """Regression; the evidence of an example is its squared error, the metric patients' mean."""
 
     primary, outputs = "error", 1

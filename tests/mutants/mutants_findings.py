@@ -131,3 +131,28 @@ class CountsPositivesOnly(Multilabel):
 class WhateverIsDefined(Multilabel):
     def _counted(self, evidence, patients):
         return np.ptp(evidence[..., 1], axis=0) > 0
+
+
+@mutant(
+    "multilabel",
+    law="law_scores_of_different_models_are_never_ranked_against_each_other",
+    harm="Hospitals that trained alone look best of all: their prevalences are ranked as skill.",
+)
+class RanksAllModelsTogether(Multilabel):
+    def metrics(self, evidence, patients, multiplicity=None):
+        return super().metrics(evidence[..., :3], patients, multiplicity)
+
+
+@mutant(
+    "binary",
+    law="law_scores_of_different_models_are_never_ranked_against_each_other",
+    harm="A hospital of two patients has as much say in the mean as one of two hundred.",
+)
+class MeanOfModels(Binary):
+    def metrics(self, evidence, patients, multiplicity=None):
+        found = super().metrics(evidence, patients, multiplicity)
+        if evidence.shape[2] > 3:
+            rows = [evidence[:, 0, 3] == each for each in np.unique(evidence[:, 0, 3])]
+            each = [super(MeanOfModels, self).metrics(evidence[at], patients[at]) for at in rows]
+            found["auc"] = np.nanmean([one["auc"] for one in each], axis=0)
+        return found

@@ -22,20 +22,22 @@ LAW = "law_thresholds_come_from_validation_alone"
 class ChosenOnTest(Outcome):
     @cached_property
     def thresholds(self):
-        known = pool(self.federation.evaluate(self.snapshot, "test").values())
-        return self.federation.task.thresholds(known.evidence)
+        found = self.federation.evaluate(self.snapshot, "test")
+        cuts = self.federation.task.thresholds(pool(found.values()).evidence)
+        return dict.fromkeys(found, cuts)
 
 
 @mutant(
     "thresholds",
     law=LAW,
-    harm="One threshold a hospital is called the model's: none of them is in model.pt.",
+    harm="Thresholds of all hospitals' scores, for a hospital that trained alone and saw none of them.",
 )
-class OfTheFirstHospital(Outcome):
+class PooledForAll(Outcome):
     @cached_property
     def thresholds(self):
-        first = next(iter(self.federation.evaluate(self.snapshot, "validation").values()))
-        return self.federation.task.thresholds(first.evidence)
+        found = self.federation.evaluate(self.snapshot, "validation")
+        cuts = self.federation.task.thresholds(pool(found.values()).evidence)
+        return dict.fromkeys(found, cuts)
 
 
 @mutant(

@@ -71,7 +71,7 @@ DRAW = {
         classes=CLASSES, labels=["patient 1", "patient 2"], title="Patients", synthetic=synthetic,
     ),
     "judgements": lambda path, synthetic: judgements(
-        path, np.random.default_rng(0).random((2, 1, 16, 24)), EVIDENCE, np.array([0.2, 0.5, 0.7]),
+        path, np.random.default_rng(0).random((2, 1, 16, 24)), EVIDENCE, [[0.2, 0.5, 0.7]] * 2,
         findings=["Mass", "Edema", "Pleural_Thickening"], labels=["patient 1", "patient 2"],
         title="Patients", synthetic=synthetic,
     ),

@@ -47,7 +47,7 @@ def content(dataset, **changes):
         "mean": dataset.mean.tolist(),
         "std": dataset.std.tolist(),
         "size": None,
-        "thresholds": [],
+        "thresholds": {"north": [], "south": []},
         "model": {"name": "unet", "arguments": [2, 3], "options": OPTIONS},
         "state_dict": weights,
     } | changes
