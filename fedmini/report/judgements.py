@@ -49,12 +49,12 @@ def judgements(
             bars.set(xlim=(0, 1.05 * longest))
         panels[-1, 1].set_xlabel("Probability")
         marks = [
-            bars.bar(0, 0, color=COLOURS[1], edgecolor=COLOURS[1], label="truly there"),
-            bars.bar(0, 0, color="white", edgecolor=MUTED, label="not there"),
+            bars.bar(0, 0, 0, color=COLOURS[1], edgecolor=COLOURS[1], label="truly there"),
+            bars.bar(0, 0, 0, color="white", edgecolor=MUTED, label="not there"),
             *bars.plot([], [], "|", color=INK, markersize=9, label="threshold"),
         ]
-        shown = marks if len(thresholds[0]) else marks[:2]
-        figure.legend(handles=shown, loc="outside lower center", ncols=3)
+        marks = marks if len(thresholds[0]) else marks[:2]
+        figure.legend(handles=marks, loc="outside lower center", ncols=3)
         return figure
 
 
@@ -68,6 +68,6 @@ def _bars(axes: Axes, evidence: np.ndarray, thresholds: np.ndarray, findings: li
         if len(thresholds):
             axes.plot(thresholds[finding], place, "|", color=INK, markersize=11, markeredgewidth=2)
     axes.set_yticks(range(len(order)), [findings[each].replace("_", " ") for each in order])
-    axes.set(ylim=(len(order) - 0.4, -0.6))
+    axes.set(ylim=(max(len(order), 3) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0, labelsize=8)
     axes.grid(axis="y", visible=False)
