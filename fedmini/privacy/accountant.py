@@ -1,0 +1,104 @@
+"""What a run has spent: (epsilon, delta) of many noisy releases, and the noise that a budget needs.
+
+Neighbours: one unit's contribution replaced by nothing. A step takes each unit with probability
+`sample_rate`, independently and in secret (Poisson sampling); without such sampling, as with cohorts
+of fixed size, the rate to state is 1. The noise has `noise_multiplier` clip bounds as its standard
+deviation, on the sum. Steps may differ, and each may depend on what the ones before released.
+
+Two bounds hold at once, and the smaller counts: the exact epsilon of the same steps without sampling
+(gaussian.py), and the Renyi bound with it (renyi.py). At a rate of 1 the answer is exact.
+
+Left out: sampling without replacement, and everything about who may know what.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fedmini.privacy import gaussian, renyi
+
+NOISE = (1e-9, 1e9)  # where calibration searches
+HALVINGS = 60
+WASTE = 5e-4  # the share of epsilon that calibration may leave unused
+
+
+@dataclass(frozen=True)
+class Charge:
+    """`steps` releases of one kind; a run is a sequence of charges.
+
+    sample_rate in [0, 1]; noise_multiplier finite, at least 0; steps a whole number, at least 0.
+    ValueError names the one that is not.
+    """
+
+    sample_rate: float
+    noise_multiplier: float
+    steps: int = 1
+
+    def __post_init__(self) -> None:
+        _need("sample_rate", self.sample_rate, 0 <= self.sample_rate <= 1, "from 0 to 1")
+        noisy = 0 <= self.noise_multiplier < math.inf
+        _need("noise_multiplier", self.noise_multiplier, noisy, "finite and at least 0")
+        whole = self.steps >= 0 and self.steps % 1 == 0
+        _need("steps", self.steps, whole, "a whole number, at least 0")
+
+
+def epsilon(*, sample_rate: float, noise_multiplier: float, steps: int, delta: float) -> float:
+    """Epsilon at `delta` after equal steps; infinite without noise, 0 where nothing was released.
+
+    ValueError names an argument that is out of its range: see `Charge`; delta between 0 and 1.
+    """
+    return total_epsilon([Charge(sample_rate, noise_multiplier, steps)], delta)
+
+
+def total_epsilon(charges: Iterable[Charge], delta: float) -> float:
+    """Epsilon at `delta` of a whole run, whose steps may differ."""
+    _need("delta", delta, 0 < delta < 1, "between 0 and 1")
+    steps: Counter[tuple[float, float]] = Counter()
+    for charge in charges:
+        if charge.steps and charge.sample_rate:
+            steps[charge.sample_rate, charge.noise_multiplier] += charge.steps
+    if not steps:
+        return 0.0
+    if any(noise == 0 for _, noise in steps):
+        return math.inf
+    # mu^2 = sum_i 1 / z_i^2
+    mu = math.sqrt(sum(count / noise / noise for (_, noise), count in steps.items()))
+    return min(gaussian.epsilon(mu, delta), renyi.epsilon(steps, delta))
+
+
+def noise_multiplier(*, epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
+    """The least noise for a budget: never more than `epsilon` is spent, nor less than 0.999 of it.
+
+    0 where nothing is released. ValueError names an argument that is out of its range.
+    """
+    return calibrate(lambda z: total_epsilon([Charge(sample_rate, z, steps)], delta), epsilon)
+
+
+def calibrate(spent: Callable[[float], float], epsilon: float) -> float:
+    """The least noise multiplier z at which `spent(z)`, an epsilon that falls, is within `epsilon`.
+
+    ValueError if no noise is enough.
+    """
+    _need("epsilon", epsilon, 0 < epsilon < math.inf, "finite and above 0")
+    if spent(0.0) <= epsilon:
+        return 0.0
+    low, high = NOISE
+    _need("epsilon", epsilon, spent(high) <= epsilon, f"larger: noise of {high} is not enough")
+    for _ in range(HALVINGS):
+        middle = math.sqrt(low * high)
+        used = spent(middle)
+        if used > epsilon:
+            low = middle
+            continue
+        high = middle
+        if used >= (1 - WASTE) * epsilon:
+            break
+    return high
+
+
+def _need(name: str, value: float, holds: bool, right: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} is {value}; it must be {right}")
