@@ -1,14 +1,15 @@
 """What a run has spent: (epsilon, delta) of many noisy releases, and the noise that a budget needs.
 
 Neighbours: one unit's contribution replaced by nothing. A step takes each unit with probability
-`sample_rate`, independently and in secret (Poisson sampling); without such sampling, as with cohorts
-of fixed size, the rate to state is 1. The noise has `noise_multiplier` clip bounds as its standard
-deviation, on the sum. Steps may differ, and each may depend on what the ones before released.
+`sample_rate`, independently and in secret (Poisson sampling); without such sampling, as with
+cohorts of fixed size, the rate to state is 1. `noise_multiplier` is the standard deviation of the
+noise on the sum, in clip bounds. Steps may differ; what a step computes may depend on what was
+released before, its rate and noise may not.
 
-Two bounds hold at once, and the smaller counts: the exact epsilon of the same steps without sampling
-(gaussian.py), and the Renyi bound with it (renyi.py). At a rate of 1 the answer is exact.
+Two bounds hold at once, and the smaller counts: the exact epsilon of the same steps without
+sampling (gaussian.py), and the Renyi bound with it (renyi.py). At a rate of 1 the answer is exact.
 
-Left out: sampling without replacement, and everything about who may know what.
+Left out: sampling without replacement; rates and noise that adapt to the data.
 """
 
 from __future__ import annotations

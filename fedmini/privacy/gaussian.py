@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-HALVINGS = 80
+HALVINGS = 64
 
 
 def epsilon(mu: float, delta: float) -> float:

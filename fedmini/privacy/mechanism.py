@@ -2,8 +2,8 @@
 
 Replacing one contribution by nothing moves a sum of clipped contributions, of weights at most 1, by
 at most the clip bound. Noise of `noise_multiplier` clip bounds a coordinate then gives what
-`accountant.epsilon` says (Dwork, Roth 2014, section 3.5.3; as used for clients by McMahan et al.
-2018, Algorithm 1, and for records by Abadi et al. 2016, Algorithm 1).
+`accountant.epsilon` says (for records Abadi et al. 2016, Algorithm 1; for clients McMahan et al.
+2018, Algorithm 1).
 
 Left out: protection of the noise itself. It comes from a Mersenne Twister, which is not
 cryptographic, and is sampled in floating point, which leaves gaps that an attacker with the exact
@@ -53,7 +53,7 @@ def gaussian_noise(
     """(size,) noise for a SUM of clipped contributions of weights at most 1.
 
     `generator` is a stream under the run's secret key: a replay then releases the same bits.
-    torch draws float32 four times as fast, but no such draw passes 5.8 standard deviations; a true
+    torch draws float32 about four times as fast, but no such draw passes 5.8 standard deviations; a true
     normal does so with a chance of 8e-9.
     """
     # N(0, (z C)^2 I)
