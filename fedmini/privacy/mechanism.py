@@ -53,8 +53,8 @@ def gaussian_noise(
     """(size,) noise for a SUM of clipped contributions of weights at most 1.
 
     `generator` is a stream under the run's secret key: a replay then releases the same bits.
-    torch draws float32 about four times as fast, but no such draw passes 5.8 standard deviations; a true
-    normal does so with a chance of 8e-9.
+    torch draws float32 about four times as fast, but no such draw passes 5.8 standard deviations,
+    as a true normal does with a chance of 8e-9.
     """
     # N(0, (z C)^2 I)
     noise = torch.randn(size, generator=generator, dtype=dtype)
