@@ -54,7 +54,6 @@ def run_page(config: dict, summary: dict, records: list[dict], pictures: dict[st
         "worst": worst or "none could be measured",
         "worst_score": written(summary["hospitals"].get(worst, {}).get(metric)),
         "costs": columns.costs(summary["totals"]),
-        "about": fill(f"about-{metric}.html"),
         "cases": fill(f"cases-{metric}.html"),
         "pretrained": "; ".join(summary["pretrained"]),
         **_findings(summary, pictures),
@@ -101,6 +100,7 @@ def _page(template: str, config: dict, found: dict, pictures: dict[str, bytes]) 
     content = config | found | {
         "stamp": fill(f"stamp-{'synthetic' if found['synthetic'] else stamp}.html"),
         "metric": metric_words(found["primary"]),
+        "about": fill(f"about-{found['primary']}.html"),
         "command": each("span", command(config)),
         "data": config["data_sha256"] or "made by the program",
         "versions": ", ".join(f"{name} {number}" for name, number in found["versions"].items()),
