@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from data_prep.source import opened_table
 from fedmini.errors import UserError
 
 PATIENT, SOURCE = "patient id", "source"
@@ -26,17 +27,13 @@ DISEASE = "covid19"  # in the names of a collection; no number of a patient
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The source of each patient, empty if unknown. UserError for anything but such a table."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, strict=True)
-            columns = [name or "" for name in table.fieldnames or ()]
-            if PATIENT not in columns:
-                found = ", ".join(columns) or "nothing"
-                raise UserError(f"{path}: found the columns {found!a}; {PATIENT!r} is needed")
-            rows = [[(row.get(name) or "").strip() for name in (PATIENT, SOURCE)] for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: is no table that can be read: {reason}") from None
+    with opened_table(path) as file:
+        table = csv.DictReader(file, strict=True)
+        columns = [name or "" for name in table.fieldnames or ()]
+        if PATIENT not in columns:
+            found = ", ".join(columns) or "nothing"
+            raise UserError(f"{path}: found the columns {found!a}; {PATIENT!r} is needed")
+        rows = [[(row.get(name) or "").strip() for name in (PATIENT, SOURCE)] for row in table]
     sources: dict[str, str] = {}
     for patient, source in rows:
         if not (patient + source).isprintable():

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from data_prep.source import opened_table
 from fedmini.errors import UserError
 from fedmini.phantoms.nih import FINDINGS
 
@@ -55,18 +56,14 @@ def read_table(path: Path) -> tuple[list[Row], list[str]]:
     UserError for anything but such a table.
     """
     rows, wrong = [], []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
-            places = _places(next(lines, []), path)
-            for fields in filter(None, lines):
-                try:
-                    rows.append(_row(fields, places))
-                except UserError as error:
-                    wrong.append(f"line {lines.line_num}: {error}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: is no table that can be read: {reason}") from None
+    with opened_table(path) as file:
+        lines = csv.reader(file, strict=True)
+        places = _places(next(lines, []), path)
+        for fields in filter(None, lines):
+            try:
+                rows.append(_row(fields, places))
+            except UserError as error:
+                wrong.append(f"line {lines.line_num}: {error}")
     counts = Counter(row.name for row in rows)
     wrong += [f"{name} has {count} rows" for name, count in counts.items() if count > 1]
     return [row for row in rows if counts[row.name] == 1], wrong

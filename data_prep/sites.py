@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from data_prep.brats_cases import patient_of
+from data_prep.source import opened_table
 from fedmini.errors import UserError
 
 NEEDED = "BraTS_2019_subject_ID"
@@ -20,17 +21,13 @@ NOTHING = ("", "NA")
 
 def read_sites(path: Path) -> dict[str, str]:
     """The centre of every case, by each of its names. UserError for anything but such a table."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, strict=True)
-            columns = [name or "" for name in table.fieldnames or ()]
-            if NEEDED not in columns:
-                found = ", ".join(columns) or "nothing"
-                raise UserError(f"{path}: found the columns {found}; {NEEDED} is needed")
-            rows = list(table)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"--name-mapping {path}: is no table that can be read: {reason}") from None
+    with opened_table(path, "--name-mapping") as file:
+        table = csv.DictReader(file, strict=True)
+        columns = [name or "" for name in table.fieldnames or ()]
+        if NEEDED not in columns:
+            found = ", ".join(columns) or "nothing"
+            raise UserError(f"{path}: found the columns {found}; {NEEDED} is needed")
+        rows = list(table)
     sites: dict[str, str] = {}
     for row in rows:
         parts = (row[NEEDED] or "").split("_")

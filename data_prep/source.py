@@ -1,11 +1,14 @@
-"""What a publisher's download holds: its folders, and which version of a file was read."""
+"""What a publisher's download holds: its folders and tables, and which version of a file was read."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from fedmini.errors import UserError
 
@@ -23,6 +26,18 @@ def walk(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[tuple[Path, lis
     for entry in entries:
         if entry.is_dir():
             yield from walk(folder / entry.name, (*above, here))
+
+
+@contextmanager
+def opened_table(path: Path, option: str = "") -> Iterator[TextIO]:
+    """A csv file to read from; UserError, naming the option too, if it cannot be read as one."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        where = f"{option} {path}".strip()
+        raise UserError(f"{where}: is no table that can be read: {reason}") from None
 
 
 def fingerprint(path: Path) -> str:
