@@ -34,6 +34,7 @@ TABLE = {
     "aggregator": {"mean": "fedmini.aggregation.mean:Mean"},
     "model": {
         "unet": "fedmini.models.unet:UNet",
+        "cnn": "fedmini.models.cnn:CNN",
         "resnet18": "fedmini.models.resnet:resnet18",
         "resnet34": "fedmini.models.resnet:resnet34",
         "resnet50": "fedmini.models.resnet:resnet50",
