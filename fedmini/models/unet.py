@@ -58,8 +58,9 @@ class UNet(nn.Module):
         if height % self.side or width % self.side:
             raise ValueError(f"{height}x{width}: both sides must be multiples of {self.side}")
         skips = []
-        # channels last in memory: half as fast again on a CPU, and the weights stay as they are
-        features = self.down[0](images.contiguous(memory_format=torch.channels_last))
+        # channels last in memory: half as fast again on a CPU, and the weights stay as they are;
+        # not `memory_format`, which torch.func.vmap does not know
+        features = self.down[0](images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2))
         for level in self.down[1:]:
             skips.append(features)
             features = level(F.max_pool2d(features, 2))
