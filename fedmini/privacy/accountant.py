@@ -8,6 +8,7 @@ released before, its rate and noise may not.
 
 Two bounds hold at once, and the smaller counts: the exact epsilon of the same steps without
 sampling (gaussian.py), and the Renyi bound with it (renyi.py). At a rate of 1 the answer is exact.
+The accountant "pld" adds a third, tighter and slower: the loss distribution (loss_distribution.py).
 
 Left out: sampling without replacement; rates and noise that adapt to the data.
 """
@@ -46,17 +47,25 @@ class Charge:
         _need("steps", self.steps, whole, "a whole number, at least 0")
 
 
-def epsilon(*, sample_rate: float, noise_multiplier: float, steps: int, delta: float) -> float:
+def epsilon(
+    *,
+    sample_rate: float,
+    noise_multiplier: float,
+    steps: int,
+    delta: float,
+    accountant: str = "rdp",
+) -> float:
     """Epsilon at `delta` after equal steps; infinite without noise, 0 where nothing was released.
 
     ValueError names an argument that is out of its range: see `Charge`; delta between 0 and 1.
     """
-    return total_epsilon([Charge(sample_rate, noise_multiplier, steps)], delta)
+    return total_epsilon([Charge(sample_rate, noise_multiplier, steps)], delta, accountant)
 
 
-def total_epsilon(charges: Iterable[Charge], delta: float) -> float:
-    """Epsilon at `delta` of a whole run, whose steps may differ."""
+def total_epsilon(charges: Iterable[Charge], delta: float, accountant: str = "rdp") -> float:
+    """Epsilon at `delta` of a whole run, whose steps may differ; accountant "rdp" or "pld"."""
     _need("delta", delta, 0 < delta < 1, "between 0 and 1")
+    _need("accountant", accountant, accountant in ("rdp", "pld"), "rdp or pld")
     steps: Counter[tuple[float, float]] = Counter()
     for charge in charges:
         if charge.steps and charge.sample_rate:
@@ -65,17 +74,28 @@ def total_epsilon(charges: Iterable[Charge], delta: float) -> float:
         return 0.0
     if any(noise == 0 for _, noise in steps):
         return math.inf
-    # mu^2 = sum_i 1 / z_i^2
+    # mu^2 = sum_i 1 / z_i^2 (Eq. 8.2)
     mu = math.sqrt(sum(count / noise / noise for (_, noise), count in steps.items()))
-    return min(gaussian.epsilon(mu, delta), renyi.epsilon(steps, delta))
+    bounds = [gaussian.epsilon(mu, delta), renyi.epsilon(steps, delta)]
+    if accountant == "pld":
+        from fedmini.privacy import loss_distribution
+
+        bounds.append(loss_distribution.epsilon(steps, delta))
+    return float(min(bounds))
 
 
-def noise_multiplier(*, epsilon: float, delta: float, sample_rate: float, steps: int) -> float:
+def noise_multiplier(
+    *, epsilon: float, delta: float, sample_rate: float, steps: int, accountant: str = "rdp"
+) -> float:
     """The least noise for a budget: never more than `epsilon` is spent, nor less than 0.999 of it.
 
     0 where nothing is released. ValueError names an argument that is out of its range.
     """
-    return calibrate(lambda z: total_epsilon([Charge(sample_rate, z, steps)], delta), epsilon)
+
+    def spent(noise: float) -> float:
+        return total_epsilon([Charge(sample_rate, noise, steps)], delta, accountant)
+
+    return calibrate(spent, epsilon)
 
 
 def calibrate(spent: Callable[[float], float], epsilon: float) -> float:
@@ -100,6 +120,6 @@ def calibrate(spent: Callable[[float], float], epsilon: float) -> float:
     return high
 
 
-def _need(name: str, value: float, holds: bool, right: str) -> None:
+def _need(name: str, value: object, holds: bool, right: str) -> None:
     if not holds:
         raise ValueError(f"{name} is {value}; it must be {right}")

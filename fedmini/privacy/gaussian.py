@@ -28,7 +28,7 @@ def epsilon(mu: float, delta: float) -> float:
 
 
 def _delta(a: float, mu: float) -> float:
-    # delta = Phi(-a) - e^epsilon Phi(-b), b = a + mu, where e^epsilon Phi(-b) = phi(a) mills(b)
+    # delta = Phi(-a) - e^epsilon Phi(-b), b = a + mu (Eq. 8.1); e^epsilon Phi(-b) = phi(a) mills(b)
     density = math.exp(-a * a / 2) / math.sqrt(2 * math.pi)
     return math.erfc(a / math.sqrt(2)) / 2 - density * _mills(a + mu)
 

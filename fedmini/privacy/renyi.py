@@ -33,7 +33,7 @@ def epsilon(steps: Mapping[tuple[float, float], int], delta: float) -> float:
     def at(x: float) -> float:
         order = 1 + math.exp(x)
         moment = sum(count * log_moment(order, *kind) for kind, count in steps.items())
-        # epsilon = (log A - log delta - log a) / (a - 1) + log((a - 1) / a)
+        # epsilon = (log A - log delta - log a) / (a - 1) + log((a - 1) / a) (Eq. 8.4)
         # (Canonne, Kamath, Steinke 2020, Proposition 12)
         return (moment - math.log(delta * order)) / (order - 1) + x - math.log(order)
 
@@ -51,7 +51,7 @@ def epsilon(steps: Mapping[tuple[float, float], int], delta: float) -> float:
             low, left, at_left = left, right, at_right
             right = low + GOLDEN * (high - low)
             at_right = at(right)
-    return max(0.0, min(at_left, at_right))
+    return max(0.0, float(min(at_left, at_right)))
 
 
 def log_moment(order: float, sample_rate: float, noise_multiplier: float) -> float:
@@ -66,7 +66,7 @@ def log_moment(order: float, sample_rate: float, noise_multiplier: float) -> flo
     h = 2 * math.pi * s / (DIGITS + s * s / 2)
     x = np.arange(-REACH, order / z + REACH, h)
     log_p = -x * x / 2 + math.log(h / math.sqrt(2 * math.pi))
-    # log Q / P = log((1 - q) + q exp((2 x z - 1) / (2 z^2)))
+    # log Q / P = log((1 - q) + q exp((2 x z - 1) / (2 z^2))) (Eq. 8.3)
     log_ratio = np.logaddexp(math.log1p(-q), math.log(q) + (x - 0.5 / z) / z)
     terms = log_p + order * log_ratio
     peak = terms.max()
