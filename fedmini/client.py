@@ -11,13 +11,13 @@ an upload that was lost leaves no trace.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from fedmini.algorithms.fedavg import FedAvg
+from fedmini.algorithms.fedavg import Contribution, FedAvg
 from fedmini.data.examples import Hospital, flip
 from fedmini.data.normalise import Normalise
 from fedmini.messages import Train, Upload
@@ -37,6 +37,12 @@ class LocalTraining:
     augment: str = "flips"  # left to right and top to bottom; "mirror": the former; "none"
     key: int | bytes = 0  # of the streams that shuffle and flip
 
+    def steps_of(self, count: int, work: float = 1.0) -> int:
+        """The steps of a round over `count` examples, or those that a straggler gets done."""
+        whole = self.steps or self.epochs * math.ceil(count / self.batch_size)
+        # 0.07 passes of 100 batches are 7 steps, though 0.07 * 100 is 7.000000000000001
+        return max(1, math.ceil(work * whole - 1e-9))
+
 
 class Client:
     """One hospital as a participant; `answer` is all that the network sees of it."""
@@ -52,8 +58,10 @@ class Client:
         normalise: Normalise,
         training: LocalTraining,
         shared: Tensor | None = None,
+        uplink: Sequence[Callable[[Contribution], Contribution]] = (),
     ) -> None:
         self.name, self.data, self.shared = hospital.name, hospital.train, shared
+        self.uplink = uplink
         self.model, self.task, self.algorithm = model, task, algorithm
         self.optimizer, self.normalise, self.training = optimizer, normalise, training
         self.question: Train | None = None  # of the round under way
@@ -78,13 +86,16 @@ class Client:
         contribution = self.algorithm.local_update(self, down)
         if self.shared is not None:
             self.keep(private=self.model.state[~self.shared])
-        # The uplink: delta -> all finite, or nothing -> shared coordinates -> wire
-        sums = dict(contribution.sums)
-        if self.loss is not None:
-            sums["loss"] = contribution.weight * self.loss
-        refuse_unusable(contribution.update, contribution.weight, sums)
-        update = contribution.update if self.shared is None else contribution.update[self.shared]
-        return Upload(question.round, update, contribution.weight, sums)
+        # The uplink: delta -> all finite, or nothing -> shared coordinates -> its steps -> wire
+        loss = {} if self.loss is None else {"loss": self.loss}
+        refuse_unusable(contribution.update, contribution.weight, {**contribution.sums, **loss})
+        if self.shared is not None:
+            contribution = replace(contribution, update=contribution.update[self.shared])
+        for step in self.uplink:
+            contribution = step(contribution)
+        weight = contribution.weight
+        sums = {**contribution.sums, **{name: weight * each for name, each in loss.items()}}
+        return Upload(question.round, contribution.update, weight, sums)
 
     def settle(self, acknowledged: int) -> None:
         """What is pending becomes state if its upload was acknowledged, and vanishes if not."""
@@ -114,14 +125,14 @@ class Client:
         memory = self._memory()
         loss_sum, seen = torch.zeros((), device=model.state.device), 0
         model.module.train()
-        for images, targets in self.batches():
-            loss = self.gradient(images, targets)
+        for examples, *rest in self.batches():
+            loss = self.gradient(examples, *rest)
             correct()
             self.optimizer.step(model.vector, model.grad, lr, memory)
-            loss_sum += len(images) * loss
-            seen += len(images)
+            loss_sum += len(examples) * loss
+            seen += len(examples)
         model.check_views()
-        self.loss = loss_sum / seen
+        self.loss = loss_sum / max(1, seen)
         if self.algorithm.keeps_optimizer:
             self.keep(**{f"optimizer.{name}": tensor for name, tensor in memory.items()})
 
@@ -139,9 +150,8 @@ class Client:
         A straggler's batches are the first ones of its whole work.
         """
         size, count, where = self.training.batch_size, self.examples, self.data.images.device
-        per_pass = math.ceil(count / size)
-        self.steps = self._steps(per_pass)
-        passes = math.ceil(self.steps / per_pass)
+        self.steps = self.training.steps_of(count, self.question.work)
+        passes = math.ceil(self.steps / math.ceil(count / size))
         key, address = self.training.key, (self.question.round, self.name)
         draws = stream(key, "shuffle", *address)
         order = torch.stack([torch.randperm(count, generator=draws) for _ in range(passes)])
@@ -154,11 +164,6 @@ class Client:
             if self.training.augment != "none":
                 images, targets = flip(images, targets, flipped)
             yield images, targets
-
-    def _steps(self, per_pass: int) -> int:
-        whole = self.training.steps or self.training.epochs * per_pass
-        # 0.07 passes of 100 batches are 7 steps, though 0.07 * 100 is 7.000000000000001
-        return max(1, math.ceil(self.question.work * whole - 1e-9))
 
     def _memory(self) -> Memory:
         """What the optimiser remembers: what this client kept of it, or nothing."""

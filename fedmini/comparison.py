@@ -7,6 +7,7 @@ compared by is paired: the same resampled patients for all (see `statistics`).
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 from fedmini import captions
@@ -14,7 +15,7 @@ from fedmini.config import Config
 from fedmini.data.dataset import Dataset
 from fedmini.errors import RunFailed
 from fedmini.files import disk_errors, write_json
-from fedmini.outcome import plain
+from fedmini.outcome import NO_NOISE, plain
 from fedmini.report import curves, figures
 from fedmini.folder import RunFolder
 from fedmini.report.page import PATIENTS, write_page
@@ -32,14 +33,25 @@ def run_one(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) ->
         (folder.path / "figures" / f"{PATIENTS}.png").unlink(missing_ok=True)
     summary = folder.summary()
     if summary is None or summary["totals"]["rounds"] < config.rounds:
-        federation = build(config, dataset)
+        federation = build(config, dataset, secret(config, folder))
         if federation.loaded and not quiet:
             print("\n".join(federation.loaded))
+        for notice in federation.notices:
+            print(f"fedmini: {notice}", file=sys.stderr)
         training = Training(federation, folder)
         training.resume()
         summary = training.run(quiet)
     write_page(folder.path)
     return summary
+
+
+def secret(config: Config, folder: RunFolder) -> bytes | None:
+    """The key of a private run, from its folder; None for any other run."""
+    if config.unit is None:
+        return None
+    from fedmini.privacy.ledger import run_key  # no other run needs the privacy room
+
+    return run_key(folder.path)
 
 
 def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> dict:
@@ -83,8 +95,23 @@ def compare(task: Task, runs: dict[str, list[RunFolder]]) -> dict:
         "synthetic": first["synthetic"],
         "primary": task.primary,
         "repeats": len(next(iter(runs.values()))),
+        **sum_of_accounts([each for repeats in summaries.values() for each in repeats]),
         "rows": [row(name, found, summaries[name]) for name in runs],
     }
+
+
+def sum_of_accounts(summaries: list[dict]) -> dict[str, object]:
+    """What runs over the same data spend together: epsilon, None without noise, and words."""
+    private = [each for each in summaries if each["epsilon"] is not None]
+    if not private:
+        return {"epsilon": None, "privacy": NO_NOISE}
+    epsilon, delta = (sum(each[key] for each in private) for key in ("epsilon", "delta"))
+    words = (
+        f"Private runs over the same data: {len(private)}. Published together they spend epsilon "
+        f"{epsilon:.4g} at delta {delta:.2g}."
+    )
+    bare = ", ".join(sorted({each["algorithm"] for each in summaries if each["epsilon"] is None}))
+    return {"epsilon": epsilon, "privacy": words + f" Without any noise: {bare}." * bool(bare)}
 
 
 def row(name: str, found: Comparison, summaries: list[dict]) -> dict:

@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 
+from fedmini.combinations import refuse
 from fedmini.errors import UserError
 from fedmini.options import options_of
 from fedmini.registry import names, resolve
@@ -56,6 +57,13 @@ class Config(RunOptions):
                 f"--width {self.width} --depth {self.depth}: the deepest level would have "
                 f"{self.width << self.depth} channels; right would be at most 4096"
             )
+        refuse(self)
+
+    @property
+    def unit(self) -> str | None:
+        """What differential privacy protects: --dp-unit, or None where no noise is asked for."""
+        private = self.dp_epsilon is not None or self.dp_noise_multiplier is not None
+        return self.dp_unit if private else None
 
     @property
     def algorithms(self) -> list[str]:

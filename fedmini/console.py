@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from fedmini.report.columns import (
     Column,
     algorithm_columns,
@@ -23,7 +25,8 @@ def summary_table(summary: dict) -> str:
     head = f"{summary['algorithm']} after round {summary['round']}"
     parts, words = part_columns(summary), left_out(summary)
     tables = [_wrapped(hospital_columns(summary)), _aligned(parts) if parts[0][1:] else "", words]
-    return "\n\n".join([_headline(head, summary), *filter(None, tables), costs(summary["totals"])])
+    ends = (costs(summary["totals"]), _privacy(summary))
+    return "\n\n".join(filter(None, [_headline(head, summary), *tables, *ends]))
 
 
 def comparison_table(comparison: dict) -> str:
@@ -33,7 +36,12 @@ def comparison_table(comparison: dict) -> str:
     if len(differences[0]) > 1:
         lines = _aligned([column[1:] for column in differences], left=(0, 2))
         tables.append(f"Paired differences in {metric_words(comparison['primary'])}:\n{lines}")
-    return "\n\n".join(tables)
+    return "\n\n".join(filter(None, [*tables, _privacy(comparison)]))
+
+
+def _privacy(content: dict) -> str:
+    """Whom an epsilon protects from whom; empty where no noise was added."""
+    return "" if content["epsilon"] is None else fill(content["privacy"], WIDTH)
 
 
 def _headline(words: str, content: dict) -> str:

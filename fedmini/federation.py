@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -22,6 +23,9 @@ from fedmini.server import Server
 from fedmini.statistics import Evaluation
 from fedmini.tasks import Task
 from fedmini.vector import FlatModel
+
+if TYPE_CHECKING:
+    from fedmini.privacy.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Federation:
     task: Task
     normalise: Normalise
     loaded: Sequence[str] = ()  # what came from --pretrained, in words
+    plan: Plan | None = None  # what differential privacy may cost
+    notices: Sequence[str] = ()  # what whoever starts the run should know
 
     def snapshot(self) -> Snapshot:
         """The models as they stand, acknowledged uploads settled."""

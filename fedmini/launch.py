@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import fedmini
-from fedmini.comparison import compare_runs, run_one
+from fedmini.comparison import compare_runs, run_one, secret
 from fedmini.components import builtin_options, check_network, check_settings
 from fedmini.config import COMPONENTS, Config, available_threads
 from fedmini.console import comparison_table, summary_table
@@ -91,11 +91,21 @@ def refuse_contradictions(given: dict[str, object], stored: Config) -> None:
         flag = "--" + name.replace("_", "-")
         if name not in had:
             raise UserError(f"{flag} cannot be given with --resume")
+        if name == "device" and stored.unit is not None and value != stored.device:
+            raise UserError(
+                f"--device {value}: a private run on {stored.device} must replay its last round "
+                "with the same bits; go on there"
+            )
         if name not in RENEWABLE and value != had[name]:
             raise UserError(f"{flag} {value} contradicts --resume: that run has {had[name]}")
     more = given.get("rounds", stored.rounds)
     if more < stored.rounds:
         raise UserError(f"--rounds {more}: that run is set to {stored.rounds}; it can only grow")
+    if more > stored.rounds and stored.unit is not None:
+        raise UserError(
+            f"--rounds {more}: the noise of that run was planned for {stored.rounds} rounds; start "
+            "a new run"
+        )
     if more > stored.rounds and stored.lr_schedule != "constant":
         raise UserError(
             f"--rounds {more}: under --lr-schedule {stored.lr_schedule} the rounds so far would "
@@ -110,6 +120,8 @@ def rehearse(config: Config, dataset: Dataset, folder: RunFolder | None = None) 
         if folder is not None:
             own = folder if len(config.runs()) == 1 else RunFolder(folder.path / name)
             own.records(), own.summary()
+            if own.path.exists():
+                secret(single, own)
             Training(federation, own).restore()
 
 

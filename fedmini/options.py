@@ -60,7 +60,7 @@ class Option:
             self._check_range(value)
 
     def _check_range(self, value: float) -> None:
-        if not math.isfinite(value):
+        if not -math.inf < value < math.inf:
             raise UserError(f"{self.flag} {value}: must be a finite number")
         if self.above is not None and not value > self.above:
             raise UserError(f"{self.flag} {value}: must be above {self.above}")

@@ -23,15 +23,18 @@ from fedmini.federation import Federation, Snapshot
 from fedmini.folder import RunFolder
 from fedmini.statistics import Estimate, Evaluation
 
+NO_NOISE = "No differential privacy: no noise was added to anything."
+
 
 class Outcome:
     """The tested model of a run: `snapshot`, as it stood after round `number`."""
 
     def __init__(
-        self, federation: Federation, snapshot: Snapshot, number: int, folder: RunFolder
-    ) -> None:
+        self, federation: Federation, snapshot: Snapshot, number: int, folder: RunFolder,
+        account: dict[str, object] | None = None,
+    ) -> None:  # fmt: skip
         self.federation, self.snapshot, self.number = federation, snapshot, number
-        self.folder = folder
+        self.folder, self.account = folder, account or {}
 
     @cached_property
     def thresholds(self) -> dict[str, np.ndarray]:
@@ -97,6 +100,9 @@ class Outcome:
             },
             "members": members(federation.hospitals, lines),
             "exchange": exchange(federation.server.algorithm),
+            "privacy": NO_NOISE,
+            "epsilon": None,
+            **self.account,
             "totals": {
                 "rounds": federation.server.round,
                 "bytes_up": sum(line["bytes_up"] for line in lines),

@@ -12,6 +12,7 @@ from fedmini.options import option
 
 WHAT, DATA, MODEL = "what to run", "hospitals and their data", "model"
 LOCAL, FEDERATION, FAULTS = "local training", "federation", "faults"
+PRIVACY = "differential privacy: give a budget, a noise, or both"
 OUTPUT, COMPONENT = "measuring and keeping", "options of one component"
 
 PRESETS = ("tiny", "small", "paper")  # see fedmini/presets.py
@@ -116,6 +117,49 @@ class RunOptions:
     aggregator: str = option("mean", "how updates become one", group=FEDERATION)
     min_survivors: int = option(
         1, "a round with fewer uploads changes nothing", group=FEDERATION, low=1
+    )
+    clip: float | None = option(
+        None,
+        "L2 bound of an update; with --dp-unit record or patient, of a gradient (default with "
+        "differential privacy: 1)",
+        group=FEDERATION,
+        low=1e-9,
+        high=1e9,
+    )
+    weight_cap: int | None = option(
+        None, "count a hospital as at most so many images", group=FEDERATION, low=1, high=10**9
+    )
+
+    dp_epsilon: float | None = option(
+        None, "budget: training stops before the round that would pass it", group=PRIVACY, above=0.0
+    )
+    dp_delta: float = option(
+        1e-5, "chance allowed for the budget to fail", group=PRIVACY, above=0.0, high=0.1
+    )
+    dp_unit: str = option(
+        "patient",
+        "what one unit of protection is: a hospital, an image, or all images of a patient",
+        group=PRIVACY,
+        choices=("client", "record", "patient"),
+    )
+    dp_noise_multiplier: float | None = option(
+        None,
+        "noise in clip bounds (default: the least that --rounds can be paid with)",
+        group=PRIVACY,
+        low=1e-3,
+        high=1e6,
+    )
+    dp_accountant: str = option(
+        "rdp",
+        "Renyi, or the tighter and slower privacy loss distribution",
+        group=PRIVACY,
+        choices=("rdp", "pld"),
+    )
+    dp_images_per_patient: int = option(
+        4, "images of a patient used in one step at most", group=PRIVACY, low=1, high=10**6
+    )
+    dp_physical_batch: int = option(
+        16, "gradients held in memory at a time", group=PRIVACY, low=1, high=10**6
     )
 
     dropout: float = option(

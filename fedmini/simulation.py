@@ -6,6 +6,7 @@ Everything that may go wrong with options and data goes wrong here, before a fol
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from fedmini.registry import resolve
 from fedmini.rng import stream
 from fedmini.server import Cohorts, Server
 from fedmini.tasks import Task
+from fedmini.uplink import uplink
 from fedmini.vector import FlatModel
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -64,12 +66,23 @@ def settle_defaults(config: Config, dataset: Dataset) -> Config:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
-    return dataclasses.replace(config, partition=scheme, clients=clients, device=device)
+    clip = config.clip or (1.0 if config.unit else None)
+    return dataclasses.replace(
+        config, partition=scheme, clients=clients, device=device, clip=clip
+    )
 
 
-def build(config: Config, dataset: Dataset) -> Federation:
-    """The federation of one run: one algorithm, one seed, one split."""
-    seed = config.seeds[0]
+def build(config: Config, dataset: Dataset, key: bytes | None = None) -> Federation:
+    """The federation of one run: one algorithm, one seed, one split.
+
+    `key` is the secret of a private run; without one it gets a new secret, for trial.
+    """
+    seed, kind = config.seeds[0], Client
+    if config.unit is not None:
+        from fedmini import private  # no other run needs the privacy room
+
+        dataset = private.public(dataset)
+        kind = private.PrivateClient if config.unit != "client" else Client
     if config.split_seeds[0] is not None:
         dataset = resplit(dataset, config.split_seeds[0])
     table = patient_table(dataset)
@@ -92,7 +105,7 @@ def build(config: Config, dataset: Dataset) -> Federation:
     cohort = config.cohort_size(len(held))
     participants = [pooled(held)] if algorithm.pooled else held
     clients = {
-        each.name: Client(
+        each.name: kind(
             each,
             model=model,
             task=task,
@@ -101,13 +114,17 @@ def build(config: Config, dataset: Dataset) -> Federation:
             normalise=normalise,
             training=local_training(config, algorithm, cohort, len(held)),
             shared=shared,
+            uplink=() if algorithm.alone else uplink(config, model, shared),
         )
         for each in participants
     }
     server = build_server(config, algorithm, model, clients, cohort, shared)
-    return Federation(
+    federation = Federation(
         config, dataset, table, division, held, clients, server, model, task, normalise, loaded
     )
+    if config.unit is not None:
+        private.protect(federation, key or secrets.token_bytes(32))
+    return federation
 
 
 def build_server(
@@ -120,7 +137,7 @@ def build_server(
 ) -> Server:
     """The server with its network; an algorithm that needs no network suffers no faults."""
     seed, one, alone = config.seeds[0], algorithm.pooled, algorithm.alone
-    if config.min_survivors > cohort and not alone:
+    if config.min_survivors > max(1, cohort) and not alone:
         raise UserError(
             f"--min-survivors {config.min_survivors}: a cohort has only {cohort} clients"
         )

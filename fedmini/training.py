@@ -1,7 +1,7 @@
 """One run from its first round, or from its last checkpoint, to its summary.
 
-Order of writing in a round: server step, checkpoint, metrics line. The checkpoint carries its own
-round's line, so that a run killed between the two loses neither.
+Order of writing in a round: ledger, server step, checkpoint, metrics line. The checkpoint carries
+its own round's line, so that a run killed between the two loses neither.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ class Training:
         self.federation, self.folder = federation, folder
         self.best: dict = {}
         self.seconds = 0.0  # of all rounds so far, evaluation included
+        self.ledger = None
+        if federation.plan is not None:
+            from fedmini.privacy.ledger import Ledger
+
+            self.ledger = Ledger(folder.path, federation.plan)
 
     def restore(self) -> dict | None:
         """Stand where the last checkpoint stood, and return it; None before the first."""
@@ -36,6 +41,8 @@ class Training:
         if checkpoint is not None:
             self.federation.restore(checkpoint)
             self.best, self.seconds = checkpoint["best"], checkpoint["seconds"]
+            if self.ledger is not None:
+                self.ledger.check(checkpoint["round"])
         return checkpoint
 
     def resume(self) -> None:
@@ -60,11 +67,14 @@ class Training:
         )
         with bar:
             started = perf_counter()
-            for record in federation.server.run(config.rounds):
+            pay = {} if self.ledger is None else {"pay": self.ledger.pay}
+            for record in federation.server.run(config.rounds, **pay):
                 self.refuse_divergence()
+                failures, record = record.failures, self.public(record)
                 if not quiet:
-                    for name, reason in record.failures.items():
-                        bar.write(f"round {record.number}: {name} failed: {reason}", sys.stderr)
+                    for name, reason in failures.items():
+                        who = name if name in record.failures else "a hospital"
+                        bar.write(f"round {record.number}: {who} failed: {reason}", sys.stderr)
                 score = self.validate(record)
                 self.seconds += perf_counter() - started
                 started = perf_counter()
@@ -72,6 +82,21 @@ class Training:
                 bar.set_postfix_str(describe(record, score, federation.task.primary))
                 bar.update()
         return self.finish()
+
+    def public(self, record: Round) -> Round:
+        """What the log may say of a round."""
+        if self.ledger is None:
+            return record
+        from fedmini.private import withheld
+
+        return withheld(self.federation, record)
+
+    def due(self, number: int, every: int) -> bool:
+        """Whether it is the turn of what happens in every so many rounds, and in the last one."""
+        last = self.federation.config.rounds
+        if number % every == 0 or number == last:
+            return True
+        return self.ledger is not None and not self.ledger.allows(number + 1)
 
     def refuse_divergence(self) -> None:
         """RunFailed for a model that is not finite: the checkpoint before it stays the last one."""
@@ -86,8 +111,7 @@ class Training:
     def validate(self, record: Round) -> dict[str, float]:
         """The validation metrics of a round, where one is due; remembers the best for best-val."""
         config, federation = self.federation.config, self.federation
-        due = record.number % config.eval_every == 0 or record.number == config.rounds
-        if not due:
+        if not self.due(record.number, config.eval_every):
             return {}
         snapshot = federation.snapshot()
         found = scores(federation.task, federation.evaluate(snapshot, "validation"))
@@ -108,10 +132,11 @@ class Training:
 
     def write(self, record: Round, score: dict[str, float]) -> None:
         """Checkpoint, then the line of metrics.jsonl."""
-        config = self.federation.config
-        line = {"round": record.number, **dataclasses.asdict(record), **score, "epsilon": None}
+        spent = None if self.ledger is None else self.ledger.lines[record.number - 1]
+        epsilon = spent and spent["epsilon"]
+        line = {"round": record.number, **dataclasses.asdict(record), **score, "epsilon": epsilon}
         del line["number"]
-        if record.number % config.checkpoint_every == 0 or record.number == config.rounds:
+        if self.due(record.number, self.federation.config.checkpoint_every):
             kept = {"line": line, "best": self.best, "seconds": self.seconds}
             self.folder.save_checkpoint(self.federation.state() | kept)
         self.folder.append(line)
@@ -128,7 +153,8 @@ class Training:
     def finish(self) -> dict:
         """Test the selected model and write what remains; the summary comes last of all."""
         snapshot, number = self.selected()
-        outcome = Outcome(self.federation, snapshot, number, self.folder)
+        account = {} if self.ledger is None else self.ledger.account(self.federation.server.round)
+        outcome = Outcome(self.federation, snapshot, number, self.folder, account)
         return outcome.write(seconds=self.seconds)
 
 
@@ -137,4 +163,5 @@ def describe(record: Round, score: dict[str, float], metric: str) -> str:
     parts = [f"loss {record.train_loss:.3f}"] if record.train_loss is not None else []
     parts += [f"{metric} {score[metric]:.3f}"] if metric in score else []
     sent = (record.bytes_up + record.bytes_down) / 1e6
-    return ", ".join([*parts, f"{sent:.1f} MB", f"{record.seconds:.1f} s"])
+    parts += [f"{sent:.1f} MB"]
+    return ", ".join(parts if record.seconds is None else [*parts, f"{record.seconds:.1f} s"])

@@ -33,6 +33,8 @@ def comparison():
         "dataset": "brats",
         "synthetic": True,
         "primary": "dice",
+        "privacy": "No noise.",
+        "epsilon": None,
         "repeats": 3,
         "rows": [
             row("fedavg", {"dice": interval(0.81, 0.77, 0.84)}, {}),
@@ -65,6 +67,7 @@ def test_real_data_carry_no_stamp(comparison):
 def test_a_line_fits_the_console_and_no_column_is_lost(metrics, name):
     values = {f"dice_region {n}": interval(0.5, 0.4, 0.6) for n in range(metrics)}
     content = {"dataset": "brats", "synthetic": True, "primary": "dice", "repeats": 1}
+    content |= {"epsilon": None, "privacy": "No noise."}
     text = comparison_table(content | {"rows": [row(name, values, {})]})
     assert max(map(len, text.splitlines())) <= 100
     for heading in [*map(metric_words, values), "MB up", "MB down", "seconds"]:
@@ -86,6 +89,7 @@ def test_a_summary_names_the_worst_hospital():
         "round": 20,
         "test": value,
         "worst": "b",
+        "epsilon": None,
         "left_out": [],
         "hospitals": {"a": value | {"patients": 2}, "b": value | {"patients": 3}},
         "totals": {"bytes_up": 5_000, "bytes_down": 900, "seconds": 2.25},
@@ -95,6 +99,8 @@ def test_a_summary_names_the_worst_hospital():
     assert lines[3].split() == "all hospitals 5 0.800 [0.700, 0.900]".split()
     assert lines[5].startswith("b (worst)")
     assert lines[-1] == "5.0 kB up, 0.9 kB down, 2.2 seconds"
+    private = summary_table(summary | {"epsilon": 1.5, "privacy": "each patient: epsilon 1.5"})
+    assert private.splitlines()[-1] == "each patient: epsilon 1.5"
 
 
 def test_undefined_numbers_are_a_dash():

@@ -22,16 +22,16 @@ FOR_TESTS = {"pytest", "hypothesis", "tests", "run"}
 # of strangers, rooms know nothing of each other; on the other floors, neighbours may meet.
 FLOORS = [
     ("errors files tensors folder options registry rng ring vector messages network", "neighbours"),
-    ("faults metrics run_options config presets components command", "neighbours"),
+    ("faults metrics run_options combinations config presets components command", "neighbours"),
     (
         "models data statistics tasks aggregation secagg privacy compression report",
         "strangers",
     ),
     ("evaluation phantoms console", "strangers"),
     ("algorithms", "neighbours"),
-    ("optim client server", "neighbours"),
+    ("optim client dp_sgd server uplink", "neighbours"),
     ("federation trained", "neighbours"),
-    ("simulation captions drawing outcome training comparison", "neighbours"),
+    ("private simulation captions drawing outcome training comparison", "neighbours"),
     ("launch predict cli", "neighbours"),
 ]
 FLOOR = {room: floor for floor, (rooms, _) in enumerate(FLOORS) for room in rooms.split()}

@@ -42,8 +42,8 @@ def test_algorithms_meet_the_same_hospitals_and_the_same_first_model(play, monke
     built, starts = {}, {}
     build = comparison.build
 
-    def watch(config, dataset):
-        built[config.algo] = federation = build(config, dataset)
+    def watch(config, dataset, key):
+        built[config.algo] = federation = build(config, dataset, key)
         starts[config.algo] = federation.server.model.clone()
         return federation
 

@@ -117,6 +117,7 @@ class Scripted:
         self.config = Config.of({"select": "best-val", "rounds": len(test)})
         self.task = Segmentation(("background", "tumour"), {"whole": (1,)})
         self.server = SimpleNamespace(round=0, model=torch.zeros(3))
+        self.plan = None
 
     def snapshot(self) -> Snapshot:
         return Snapshot(self.server.model.clone(), {})
@@ -181,7 +182,7 @@ def law_the_summary_counts_patients_and_names_the_worst(impl, counts, seed):
 def finished(each: Evaluation) -> SimpleNamespace:
     """A folder of a run that ended with this evidence."""
     totals = {"bytes_up": 1, "bytes_down": 1, "seconds": 1.0}
-    summary = {"dataset": "tiny", "synthetic": True, "totals": totals}
+    summary = {"dataset": "tiny", "synthetic": True, "totals": totals, "epsilon": None}
     kept = {"evidence": each.evidence, "patients": each.patients}
     return SimpleNamespace(load_evaluation=lambda name: kept, summary=lambda: summary)
 

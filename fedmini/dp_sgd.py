@@ -1,0 +1,110 @@
+"""DP-SGD (Abadi et al. 2016, Algorithm 1): a client whose every step is a noisy release.
+
+What differs from a plain client is how a batch is drawn and how its gradient is made; the
+algorithm's `correct` and the optimiser come after the noise. A batch is a Poisson sample of units:
+of images, or of patients, all of whose images count as one (at most so many of them in a step). So
+what leaves the hospital is protected from the server too.
+
+Draws on which the guarantee rests come from streams under the run's secret key. Left out: tuning
+that itself is private; gradients of mixed precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fedmini.client import Client
+from fedmini.data.examples import Examples, flip
+from fedmini.privacy.accountant import Charge
+from fedmini.privacy.mechanism import gaussian_noise, noisy_mean
+from fedmini.privacy.per_example import clipped_sum
+from fedmini.rng import stream
+
+Unit = tuple[Tensor, Tensor]  # images (m, C, H, W) and targets (m, ...)
+
+
+@dataclass(frozen=True)
+class Release:
+    """How every step of a client is released."""
+
+    charge: Charge  # of a round: its sample rate and noise multiplier
+    max_norm: float
+    images: int  # of a unit at most in one step
+    physical_batch: int
+    key: bytes  # of the run, secret
+
+
+def units_of(examples: Examples, unit: str) -> list[Tensor]:
+    """The rows of each unit: one image ("record"), or all of a patient ("patient")."""
+    if unit == "record":
+        return list(torch.arange(len(examples)).split(1))
+    _, owner = np.unique(examples.patients, return_inverse=True)
+    rows = np.argsort(owner, kind="stable")
+    return [torch.from_numpy(each) for each in np.split(rows, np.bincount(owner).cumsum()[:-1])]
+
+
+class PrivateClient(Client):
+    """A client that trains by DP-SGD; what it may spend is set before the first round."""
+
+    release: Release
+    units: list[Tensor]  # see `units_of`
+    trained = 0  # the last round that was trained in
+
+    def train(self, correct: Callable[[], None]) -> None:
+        """As a client does, but only once a round, which is what the round is charged for."""
+        if self.trained == self.question.round:
+            raise RuntimeError("its algorithm trains twice in a round, which is charged only once")
+        self.trained = self.question.round
+        super().train(correct)
+
+    def batches(self) -> Iterator[tuple[list[Unit], int]]:
+        """This round's Poisson batches with the number of their step; a batch may be empty."""
+        rows, where = self.units, self.data.images.device
+        self.steps = self.training.steps_of(len(rows), self.question.work)
+        address = (self.question.round, self.name)
+        draws = stream(self.release.key, "batch", *address)
+        for step in range(self.steps):
+            chances = torch.rand(len(rows), dtype=torch.float64, generator=draws)
+            taken = (chances < self.release.charge.sample_rate).nonzero()[:, 0].tolist()
+            chosen = [self.some(rows[unit], draws) for unit in taken]
+            if not chosen:
+                yield [], step
+                continue
+            batch = torch.cat(chosen).to(where)
+            images, targets = self.normalise(self.data.images[batch]), self.data.targets[batch]
+            if self.training.augment != "none":
+                # Without one unit the others move up: under a public seed all of them would show it
+                flips = stream(self.release.key, "flip", *address, step)
+                mirrored = torch.rand(len(batch), 2, generator=flips) < 0.5
+                mirrored[:, 1] &= self.training.augment == "flips"
+                images, targets = flip(images, targets, mirrored.to(where))
+            sizes = [len(unit) for unit in chosen]
+            yield list(zip(images.split(sizes), targets.split(sizes), strict=True)), step
+
+    def some(self, rows: Tensor, draws: torch.Generator) -> Tensor:
+        """A unit's rows, or as many of them as a step may use."""
+        if len(rows) <= self.release.images:
+            return rows
+        return rows[torch.randperm(len(rows), generator=draws)[: self.release.images]]
+
+    def gradient(self, units: list[Unit], step: int) -> Tensor:
+        """Write the noisy mean of clipped gradients into model.grad; return the mean loss."""
+        model, release = self.model, self.release
+        total, losses = clipped_sum(
+            model, self.task.loss, units,
+            max_norm=release.max_norm, physical_batch=release.physical_batch,
+        )  # fmt: skip
+        noise = gaussian_noise(
+            len(total),
+            max_norm=release.max_norm,
+            noise_multiplier=release.charge.noise_multiplier,
+            generator=stream(release.key, "noise", self.question.round, self.name, step),
+        )
+        expected = release.charge.sample_rate * len(self.units)
+        model.grad.copy_(noisy_mean(total, noise, expected))
+        return losses / max(1, len(units))

@@ -1,0 +1,106 @@
+"""The plan of a private run: which party is charged what in which round, and who is protected.
+
+Three units can be protected; everywhere one unit's contribution is replaced by nothing, while the
+number of slots, of examples and public weights are known.
+
+    client    the server adds noise to the sum of clipped updates: one charge a round, for all
+    record    every step of every hospital is a noisy release, of clipped gradients of images
+    patient   likewise, with one clipped gradient for the images of a patient
+
+A record or a patient is at one hospital, so that hospitals do not add up: each has an account of
+its own, and the run's is the worst (parallel composition, McSherry 2009). Sampling counts only
+where it is Poisson, from the run's secret key; a cohort of fixed size counts as everybody. Under
+the other neighbour relation, one unit replaced by another, such a cohort would have twice the
+sensitivity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fedmini.config import Config
+from fedmini.privacy.accountant import Charge, noise_multiplier, total_epsilon
+
+EVERYONE = "all hospitals"  # the one party where the unit is a client
+WORDS = {"client": "hospital", "record": "image", "patient": "patient"}
+READERS = {
+    "client": "whoever reads the models, but not against the server, which adds the noise",
+    "record": "whoever reads the models, and against the server",
+    "patient": "whoever reads the models, and against the server",
+}
+CAVEATS = (
+    "Not covered by epsilon: training loss, validation and test metrics, thresholds, how many images "
+    "each hospital has, and checkpoint.pt, which like run.key stays with whoever runs this. The "
+    "noise comes from a Mersenne Twister in floating point: it is not hardened against whoever "
+    "exploits that."
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run may spend, and on what."""
+
+    unit: str
+    delta: float
+    budget: float  # epsilon; infinite where none was given
+    accountant: str
+    charges: Mapping[str, Charge]  # of one round, by party
+    asked: Sequence[frozenset[str]]  # the parties charged in each round, from round 1
+
+    def line(self, round: int) -> dict[str, list[float]]:
+        """What a round costs, as it stands in the ledger: rate, noise and steps by party."""
+        parties = sorted(self.asked[round - 1])
+        return {name: list(vars(self.charges[name]).values()) for name in parties}
+
+    def spent(self, lines: Iterable[Mapping[str, Sequence[float]]]) -> dict[str, float]:
+        """Epsilon of each party after these lines; 0 for one that was never charged."""
+        charges: dict[str, list[Charge]] = {name: [] for name in self.charges}
+        for line in lines:
+            for name, values in line.items():
+                charges[name].append(Charge(*values))
+        return {n: total_epsilon(each, self.delta, self.accountant) for n, each in charges.items()}
+
+    def words(self, spent: Mapping[str, float]) -> str:
+        """Who is protected from whom, and how well, in sentences."""
+        worst = max(spent, key=spent.get)
+        noises = sorted(charge.noise_multiplier for charge in self.charges.values())
+        where = f", at {worst}, the worst of {len(spent)}" if len(spent) > 1 else ""
+        loud = " to ".join(dict.fromkeys(f"{noises[end]:.3g}" for end in (0, -1)))
+        return (
+            f"Differential privacy of each {WORDS[self.unit]}: epsilon {spent[worst]:.4g} at delta "
+            f"{self.delta:g}{where}, against {READERS[self.unit]}. What one {WORDS[self.unit]} gives "
+            f"is replaced by nothing; noise of {loud} clip bounds; {self.accountant} accountant. "
+            f"{CAVEATS}"
+        )
+
+
+def make_plan(
+    config: Config, parties: Mapping[str, tuple[float, int]], asked: Sequence[frozenset[str]]
+) -> Plan:
+    """The plan of a run; parties have a sample rate, and steps in a round in which they are asked.
+
+    Without --dp-noise-multiplier each party gets the least noise with which it can pay for all.
+    """
+    charges = {}
+    for name, (rate, steps) in parties.items():
+        rounds = sum(name in each for each in asked)
+        noise = config.dp_noise_multiplier
+        if noise is None:
+            steps_in_all = steps * max(1, rounds)
+            noise = least_noise(
+                config.dp_epsilon, config.dp_delta, rate, steps_in_all, config.dp_accountant
+            )
+        charges[name] = Charge(rate, noise, steps)
+    budget = math.inf if config.dp_epsilon is None else config.dp_epsilon
+    return Plan(config.dp_unit, config.dp_delta, budget, config.dp_accountant, charges, asked)
+
+
+@lru_cache
+def least_noise(epsilon: float, delta: float, rate: float, steps: int, accountant: str) -> float:
+    """`noise_multiplier`, remembered: a run is built more than once."""
+    return noise_multiplier(
+        epsilon=epsilon, delta=delta, sample_rate=rate, steps=steps, accountant=accountant
+    )

@@ -1,0 +1,156 @@
+"""What differential privacy changes in a federation, for each of its three units.
+
+    client            the server draws cohorts and noise from the run's key, and divides by the
+                      weight it expected; names and counts of a secret cohort stay out of the log
+    record, patient   every client gets what its steps may release
+
+A hospital's clipping stands in `uplink` and `dp_sgd`; the account in `privacy/`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fedmini.data.dataset import Dataset
+from fedmini.dp_sgd import PrivateClient, Release, units_of
+from fedmini.errors import UserError
+from fedmini.federation import Federation
+from fedmini.messages import Upload, wire_size
+from fedmini.privacy.explain import warning
+from fedmini.privacy.mechanism import gaussian_noise, noisy_mean
+from fedmini.privacy.outlook import Outlook
+from fedmini.privacy.plan import EVERYONE, make_plan
+from fedmini.ring import Ring, RingSum
+from fedmini.rng import stream
+from fedmini.server import Round
+from fedmini.uplink import public_weight
+
+
+def public(dataset: Dataset) -> Dataset:
+    """The data set with a mean and a std that say nothing about its patients.
+
+    Of pixels from 0 to 255 the middle and a quarter of the range; otherwise 0 and 1.
+    """
+    mean, std = (127.5, 63.75) if dataset.images.dtype == np.uint8 else (0.0, 1.0)
+    return dataclasses.replace(
+        dataset, mean=np.full_like(dataset.mean, mean), std=np.full_like(dataset.std, std)
+    )
+
+
+def protect(federation: Federation, key: bytes) -> None:
+    """Make a federation private under its options; `key` is the run's secret.
+
+    Its plan stays None, with a notice, where no update is sent that could be protected: client
+    privacy of an algorithm without a network. UserError for a network with buffers.
+    """
+    config, server = federation.config, federation.server
+    if len(federation.model.buffers):
+        raise UserError(
+            f"--model {config.model} keeps statistics in buffers, which would leave a hospital "
+            "without noise: differential privacy needs a network without (--norm group)"
+        )
+    if config.unit == "client" and server.algorithm.alone:
+        federation.notices = [f"{config.algo} sends no update: --dp-unit client adds it no noise"]
+        return
+    protected = protect_clients if config.unit == "client" else protect_steps
+    federation.notices = hopeless(federation, protected(federation, key))
+
+
+def protect_clients(federation: Federation, key: bytes) -> dict[str, float]:
+    """Noise at the server, for the sum of all clients; returns the weight expected of them."""
+    config, server = federation.config, federation.server
+    part = server.cohorts.size / len(server.cohorts.clients)
+    rate = part if server.cohorts.poisson else 1.0
+    asked = [frozenset([EVERYONE])] * config.rounds
+    plan = make_plan(config, {EVERYONE: (rate, 1)}, asked)
+    clients, cap = federation.clients.values(), config.weight_cap
+    expected = part * sum(public_weight(each.examples, cap) for each in clients)
+    shared = len(server.model) if server.shared is None else int(server.shared.sum())
+
+    def noisy_sum(cohort: int) -> NoisySum:
+        noise = gaussian_noise(
+            shared,
+            max_norm=config.clip,
+            noise_multiplier=plan.charges[EVERYONE].noise_multiplier,
+            generator=stream(key, "noise", server.round),
+        )
+        return NoisySum(cohort, noise.to(server.model.device), expected)
+
+    server.cohorts = dataclasses.replace(server.cohorts, key=key)
+    server.aggregator = noisy_sum
+    server.min_survivors = 0  # an empty cohort is released like any other
+    federation.plan = plan
+    return {EVERYONE: expected}
+
+
+def protect_steps(federation: Federation, key: bytes) -> dict[str, float]:
+    """Noise in every step of every client; returns the units expected in a step of each."""
+    config, cohorts = federation.config, federation.server.cohorts
+    asked = [frozenset(cohorts.sample(round)) for round in range(1, config.rounds + 1)]
+    parties = {}
+    for name, client in federation.clients.items():
+        client.units = units_of(client.data, config.unit)
+        count = max(1, len(client.units))
+        rate = min(1.0, config.batch_size / count)
+        parties[name] = (rate, client.training.steps_of(count))
+    plan = make_plan(config, parties, asked)
+    for name, client in federation.clients.items():
+        client.release = Release(
+            plan.charges[name], config.clip, config.dp_images_per_patient,
+            config.dp_physical_batch, key,
+        )  # fmt: skip
+    federation.plan = plan
+    return {name: parties[name][0] * len(each.units) for name, each in federation.clients.items()}
+
+
+def hopeless(federation: Federation, expected: dict[str, float]) -> list[str]:
+    """A warning, where not even the party with the least noise can be expected to learn."""
+    plan, parameters = federation.plan, len(federation.model.vector)
+    found = []
+    for name, charge in plan.charges.items():
+        steps = charge.steps * max(1, sum(name in each for each in plan.asked))
+        noise = charge.noise_multiplier
+        if expected[name]:
+            found.append(Outlook(plan.unit, noise, expected[name], steps, parameters))
+    words = [warning(each) for each in sorted(found, key=lambda each: each.ratio)[:1]]
+    return [" ".join(each.split()) for each in words if each]
+
+
+class NoisySum:
+    """The mean of weighted, clipped updates over the weight expected of a cohort, with noise."""
+
+    individual = False
+
+    def __init__(self, cohort: int, noise: Tensor, expected: float) -> None:
+        self.noise, self.expected = noise, expected
+        self.updates = RingSum(Ring(), cohort + 1)
+        self.updates.add(torch.zeros_like(noise))  # a sum over nobody is a sum too
+
+    def add(self, client: str, update: Tensor, weight: float) -> None:
+        """Add one clipped update with its public weight, at most 1."""
+        self.updates.add(update.double() * weight)
+
+    def result(self) -> Tensor:
+        """The noisy mean, float64, of the shape of the updates."""
+        return noisy_mean(self.updates.value(), self.noise, self.expected)
+
+
+def withheld(federation: Federation, record: Round) -> Round:
+    """The record for the log: of a cohort that must stay secret neither names nor counts.
+
+    Bytes are those expected of it; its loss and its seconds, which would tell, are left out.
+    """
+    server, unit = federation.server, federation.config.unit
+    if unit != "client" or not server.cohorts.poisson:
+        return record
+    (question,) = server.questions(server.cohorts.clients[:1]).values()
+    question = dataclasses.replace(question, acknowledged=0)  # whether that one came is a secret
+    answer = Upload(record.number, question.arrays["model"], 1.0, {"loss": torch.zeros(())})
+    sizes = {"bytes_down": wire_size(question), "bytes_up": wire_size(answer)}
+    expected = {name: round(size * server.cohorts.size) for name, size in sizes.items()}
+    nobody = {"cohort": [], "dropped": [], "failures": {}, "train_loss": None, "seconds": None}
+    return dataclasses.replace(record, **nobody, **expected)
