@@ -22,12 +22,13 @@ def changed(config: Config, *names: str) -> bool:
     return any(getattr(config, name) != getattr(RunOptions, name) for name in names)
 
 
+BUDGET = "need --dp-epsilon or --dp-noise-multiplier"
 PRIVATE = ("dp_delta", "dp_unit", "dp_accountant", "dp_images_per_patient", "dp_physical_batch")
 ROWS: tuple[Row, ...] = (
     (
         "privacy without a budget",
         lambda c: c.unit is None and changed(c, *PRIVATE),
-        "options of differential privacy (--dp-...) need --dp-epsilon or --dp-noise-multiplier",
+        f"options of differential privacy (--dp-...) {BUDGET}",
     ),
     (
         "privacy x batch norm",

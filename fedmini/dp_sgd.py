@@ -53,14 +53,12 @@ class PrivateClient(Client):
 
     release: Release
     units: list[Tensor]  # see `units_of`
-    trained = 0  # the last round that was trained in
+    newest = (0, 0)  # round and step of the last release
 
     def train(self, correct: Callable[[], None]) -> None:
-        """As a client does, but only once a round, which is what the round is charged for."""
-        if self.trained == self.question.round:
-            raise RuntimeError("its algorithm trains twice in a round, which is charged only once")
-        self.trained = self.question.round
+        """As a client does; its loss, which has no noise, stays here."""
         super().train(correct)
+        self.loss = None
 
     def batches(self) -> Iterator[tuple[list[Unit], int]]:
         """This round's Poisson batches with the number of their step; a batch may be empty."""
@@ -93,8 +91,14 @@ class PrivateClient(Client):
         return rows[torch.randperm(len(rows), generator=draws)[: self.release.images]]
 
     def gradient(self, units: list[Unit], step: int) -> Tensor:
-        """Write the noisy mean of clipped gradients into model.grad; return the mean loss."""
+        """Write the noisy mean of clipped gradients into model.grad; return the mean loss.
+
+        RuntimeError for a step that was released before: its noise would be the same again.
+        """
         model, release = self.model, self.release
+        if (self.question.round, step) < self.newest:
+            raise RuntimeError("its algorithm trains twice in a round, which is charged only once")
+        self.newest = (self.question.round, step + 1)
         total, losses = clipped_sum(
             model, self.task.loss, units,
             max_norm=release.max_norm, physical_batch=release.physical_batch,

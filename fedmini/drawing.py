@@ -87,12 +87,15 @@ def draw_partition(federation: Federation, folder: RunFolder) -> None:
     client = federation.partition.client[training]
     patients = np.zeros((len(names), len(table.strata)), dtype=int)
     np.add.at(patients, (client, table.stratum[training]), 1)
+    strata = list(table.strata)
+    if federation.plan is not None:  # who has what is what noise is to hide
+        patients, strata = patients.sum(axis=1, keepdims=True), ["all"]
     figures.partition(
         folder.path / "figures" / "partition.png",
         patients,
         np.bincount(client, table.images[training], len(names)).astype(int),
         names,
-        list(table.strata),
+        strata,
         synthetic=federation.dataset.synthetic,
     )
 

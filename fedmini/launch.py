@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 import fedmini
+from fedmini.combinations import BUDGET
 from fedmini.comparison import compare_runs, run_one, secret
 from fedmini.components import builtin_options, check_network, check_settings
 from fedmini.config import COMPONENTS, Config, available_threads
@@ -36,6 +37,8 @@ def start(config: Config, given: Mapping[str, object]) -> Job:
         config = dataclasses.replace(config, threads=available_threads())
     torch.set_num_threads(config.threads)
     dataset, path = load_dataset(config)
+    if config.unit is None and any(name.startswith("dp_") for name in given):
+        raise UserError(f"options of differential privacy (--dp-...) {BUDGET}")
     config = settle_defaults(config, dataset)
     check_settings(config)
     check_network(config, given)
@@ -45,6 +48,7 @@ def start(config: Config, given: Mapping[str, object]) -> Job:
     out = given.get("out") or f"runs/{'-'.join(names)}-{time.strftime('%Y%m%d-%H%M%S')}"
     content = dataclasses.asdict(config) | {
         "fedmini": fedmini.__version__,
+        "torch": torch.__version__,
         "task": dataset.task,
         "data_sha256": None if path is None else sha256(path),
         "plugins_sha256": plugins(config),
@@ -64,6 +68,11 @@ def resume(given: dict[str, object]) -> Job:
     if content["data_sha256"] != (None if path is None else sha256(path)):
         changed = path or config.data or f"data/{config.dataset}.h5"
         raise UserError(f"--resume: {changed} is not what it was when that run was started")
+    if config.unit is not None and content.get("torch") != torch.__version__:
+        raise UserError(
+            f"--resume: a private run must replay its last round with the same bits: it began with "
+            f"torch {content.get('torch')}, this is {torch.__version__}"
+        )
     for file, found in plugins(config).items():
         if found != content["plugins_sha256"].get(file):
             raise UserError(f"--resume: {file} is not what it was when that run was started")
@@ -103,8 +112,8 @@ def refuse_contradictions(given: dict[str, object], stored: Config) -> None:
         raise UserError(f"--rounds {more}: that run is set to {stored.rounds}; it can only grow")
     if more > stored.rounds and stored.unit is not None:
         raise UserError(
-            f"--rounds {more}: the noise of that run was planned for {stored.rounds} rounds; start "
-            "a new run"
+            f"--rounds {more}: a private run has its rounds, {stored.rounds}, from the start; start "
+            "a new one"
         )
     if more > stored.rounds and stored.lr_schedule != "constant":
         raise UserError(

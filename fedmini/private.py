@@ -10,6 +10,7 @@ A hospital's clipping stands in `uplink` and `dp_sgd`; the account in `privacy/`
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import torch
@@ -52,6 +53,11 @@ def protect(federation: Federation, key: bytes) -> None:
         raise UserError(
             f"--model {config.model} keeps statistics in buffers, which would leave a hospital "
             "without noise: differential privacy needs a network without (--norm group)"
+        )
+    if config.unit == "client" and server.shared is not None and not server.algorithm.alone:
+        raise UserError(
+            f"--algo {config.algo} keeps a part of the model at each hospital, which --dp-unit "
+            "client adds no noise to; use an algorithm that shares all, or --dp-unit patient"
         )
     if config.unit == "client" and server.algorithm.alone:
         federation.notices = [f"{config.algo} sends no update: --dp-unit client adds it no noise"]
@@ -108,14 +114,19 @@ def protect_steps(federation: Federation, key: bytes) -> dict[str, float]:
 
 
 def hopeless(federation: Federation, expected: dict[str, float]) -> list[str]:
-    """A warning, where not even the party with the least noise can be expected to learn."""
+    """A warning, where not even the party with the least noise can be expected to learn.
+
+    The mean over hospitals, each with noise of its own, has less of it by the root of their number.
+    """
     plan, parameters = federation.plan, len(federation.model.vector)
+    averaged = math.sqrt(1 if plan.unit == "client" else federation.server.cohorts.size)
     found = []
     for name, charge in plan.charges.items():
         steps = charge.steps * max(1, sum(name in each for each in plan.asked))
         noise = charge.noise_multiplier
         if expected[name]:
-            found.append(Outlook(plan.unit, noise, expected[name], steps, parameters))
+            mean = expected[name] * averaged
+            found.append(Outlook(plan.unit, noise, mean, steps, parameters))
     words = [warning(each) for each in sorted(found, key=lambda each: each.ratio)[:1]]
     return [" ".join(each.split()) for each in words if each]
 

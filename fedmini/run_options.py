@@ -91,7 +91,7 @@ class RunOptions:
         None, "steps in a round, instead of passes", group=LOCAL, low=1, high=10**6
     )
     batch_size: int | None = option(
-        None, "images in a batch", group=LOCAL, low=1, high=10**6
+        None, "images in a batch; patients, with --dp-unit patient", group=LOCAL, low=1, high=10**6
     )
     optimizer: str = option("adam", "local optimiser", group=LOCAL)
     lr: float = option(2e-3, "local learning rate", group=LOCAL, above=0.0)

@@ -170,7 +170,7 @@ def local_training(
     """What clients are told; the pooled client works as much a round as a cohort would."""
     steps, epochs = config.local_steps, config.local_epochs
     if algorithm.pooled:
-        steps, epochs = steps and round(steps * cohort), epochs * cohort / clients
+        steps, epochs = steps and max(1, round(steps * cohort)), epochs * cohort / clients
     return LocalTraining(
         config.batch_size, epochs, steps, config.augment, key=config.seeds[0]
     )

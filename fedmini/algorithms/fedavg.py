@@ -9,6 +9,9 @@ tensors by name that `client.keep(name=tensor)` put there once their upload arri
 `server.model`, `server.cohorts.clients` (everyone, not only the cohort) and `server.state`, tensors
 by name, to be assigned anew and not changed in place, since clients may hold them. One object
 serves every client and is not in the checkpoint: what is remembered belongs in those two `state`s.
+
+Under differential privacy an algorithm may use of a client's data only what `client.train` made of
+it, and train once a round: nothing else has noise, and nobody checks.
 """
 
 from __future__ import annotations

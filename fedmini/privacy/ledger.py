@@ -1,7 +1,7 @@
 """The ledger of a private run, privacy.jsonl: a round is paid for before it is released.
 
-A line holds the round, what it cost each party (rate, noise multiplier, steps) and the epsilon
-after it. It is on the disk before the round begins. A run that was killed plays the last rounds
+A line holds the round, a fingerprint of the key, what the round cost each party (rate, noise
+multiplier, steps) and the epsilon after it. It is on the disk before the round begins. A run that was killed plays the last rounds
 again, with the draws of its secret key and so with the same bits: a round that is in the ledger
 already is not charged again. A ledger that is missing, cut, or shorter than the checkpoint is
 refused, since what it says would be too little.
@@ -9,12 +9,12 @@ refused, since what it says would be too little.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import secrets
 from pathlib import Path
 
-from fedmini.errors import RunFailed, UserError
+from fedmini.errors import UserError
 from fedmini.files import atomic_path, disk_errors, write_bytes
 from fedmini.privacy.plan import Plan
 
@@ -26,8 +26,10 @@ class Ledger:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.path, self.plan = folder / "privacy.jsonl", plan
-        self.lines = read(self.path)
+        self.lines, self.key = read(self.path), fingerprint(folder / "run.key")
         for number, line in enumerate(self.lines, start=1):
+            if line.get("key") != self.key:
+                raise UserError(f"{self.path}, line {number}: it belongs to another run.key")
             if number > len(plan.asked) or line["charges"] != plan.line(number):
                 raise UserError(f"{self.path}, line {number}: this run would not be charged that")
         if self.lines and self.lines[-1].get("epsilon") != self.spent(self.lines):
@@ -47,12 +49,6 @@ class Ledger:
             return True
         line = self.line(round)
         if line["epsilon"] > self.plan.budget:
-            if round == 1:
-                raise RunFailed(
-                    f"the first round alone would spend epsilon {line['epsilon']:.4g} of "
-                    f"{self.plan.budget:g}: nothing was trained; give more noise, or a larger "
-                    "--dp-epsilon"
-                )
             return False
         lines = [*self.lines, line]
         write_bytes(self.path, "".join(json.dumps(each) + "\n" for each in lines).encode())
@@ -65,7 +61,7 @@ class Ledger:
 
     def line(self, round: int) -> dict[str, object]:
         """The line of the next round."""
-        line = {"round": round, "charges": self.plan.line(round)}
+        line = {"round": round, "key": self.key, "charges": self.plan.line(round)}
         return line | {"epsilon": self.spent([*self.lines, line])}
 
     def spent(self, lines: list[dict]) -> float:
@@ -106,6 +102,13 @@ def read(path: Path) -> list[dict]:
             raise UserError(f"{path}, line {number}: this is not the charge of round {number}")
         lines.append(line)
     return lines
+
+
+def fingerprint(path: Path) -> str | None:
+    """What tells one key from another and nothing else; None where there is none."""
+    if not path.exists():
+        return None
+    return hashlib.sha256(b"fedmini ledger" + path.read_bytes()).hexdigest()[:16]
 
 
 def run_key(folder: Path) -> bytes:

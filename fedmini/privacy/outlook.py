@@ -71,7 +71,7 @@ class Study:
     images: int = option(500, "images a hospital", low=1, high=10**7)
     batch_size: int = option(16, "images, or patients, in a step", low=1, high=10**6)
     local_epochs: float = option(1.0, "passes over them in a round", above=0.0, high=1e3)
-    cohort: float = option(1.0, "part of the hospitals drawn for a round", above=0.0, high=1.0)
+    cohort: float = option(1.0, "part of the hospitals drawn, in secret", above=0.0, high=1.0)
     parameters: int = option(175_000, "parameters", low=1, high=10**12)
     accountant: str = option("rdp", "rdp, or pld: tighter, but slower", choices=("rdp", "pld"))
 
@@ -80,7 +80,8 @@ class Study:
         rate, steps, size = self.cohort, self.rounds, getattr(self, SIZE[unit])
         if unit != "client":
             rate = min(1.0, self.batch_size / size)
-            steps *= math.ceil(self.local_epochs * math.ceil(size / self.batch_size))
+            whole = self.local_epochs * math.ceil(size / self.batch_size)
+            steps *= max(1, math.ceil(whole - 1e-9))
         return dict(sample_rate=rate, steps=steps, delta=self.delta, accountant=self.accountant)
 
     def scaled(self, name: str, factor: float) -> Study:

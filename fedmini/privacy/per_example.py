@@ -70,10 +70,9 @@ def gradients(model: FlatModel, loss: Loss, units: list[Unit]) -> Iterator[tuple
     if trained and len(units) >= MANY_UNITS and len(model.vector) <= FEW_PARAMETERS:
         try:
             return zip(*at_once(model, loss, units), strict=True)
-        except torch.OutOfMemoryError:
-            raise  # a replay may have more of it, and must go the same way
-        except RuntimeError:  # what `torch.func` raises for a network that it cannot follow
-            pass
+        except RuntimeError as error:  # what `torch.func` raises where it cannot follow a network
+            if isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error):
+                raise  # a replay may have more memory, and must go the same way
     return one_by_one(model, loss, units)
 
 

@@ -11,7 +11,7 @@ A record or a patient is at one hospital, so that hospitals do not add up: each 
 its own, and the run's is the worst (parallel composition, McSherry 2009). Sampling counts only
 where it is Poisson, from the run's secret key; a cohort of fixed size counts as everybody. Under
 the other neighbour relation, one unit replaced by another, such a cohort would have twice the
-sensitivity.
+sensitivity. Who is at which hospital is taken as given, though a partition may look at all.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from fedmini.config import Config
+from fedmini.errors import RunFailed
 from fedmini.privacy.accountant import Charge, noise_multiplier, total_epsilon
 
 EVERYONE = "all hospitals"  # the one party where the unit is a client
@@ -32,10 +33,10 @@ READERS = {
     "patient": "whoever reads the models, and against the server",
 }
 CAVEATS = (
-    "Not covered by epsilon: training loss, validation and test metrics, thresholds, how many images "
-    "each hospital has, and checkpoint.pt, which like run.key stays with whoever runs this. The "
-    "noise comes from a Mersenne Twister in floating point: it is not hardened against whoever "
-    "exploits that."
+    "Not covered by epsilon: validation and test patients with their metrics and thresholds, the "
+    "training loss where one is shown, how many patients and images a hospital has, how it failed, "
+    "and checkpoint.pt, which like run.key stays with whoever runs this. The noise comes from a "
+    "Mersenne Twister in floating point: it is not hardened against whoever exploits that."
 )
 
 
@@ -70,10 +71,10 @@ class Plan:
         where = f", at {worst}, the worst of {len(spent)}" if len(spent) > 1 else ""
         loud = " to ".join(dict.fromkeys(f"{noises[end]:.3g}" for end in (0, -1)))
         return (
-            f"Differential privacy of each {WORDS[self.unit]}: epsilon {spent[worst]:.4g} at delta "
-            f"{self.delta:g}{where}, against {READERS[self.unit]}. What one {WORDS[self.unit]} gives "
-            f"is replaced by nothing; noise of {loud} clip bounds; {self.accountant} accountant. "
-            f"{CAVEATS}"
+            f"Differential privacy of each {WORDS[self.unit]} in training: epsilon "
+            f"{spent[worst]:.4g} at delta {self.delta:g}{where}, against {READERS[self.unit]}. What "
+            f"one {WORDS[self.unit]} gives is replaced by nothing; noise of {loud} clip bounds; "
+            f"{self.accountant} accountant. {CAVEATS}"
         )
 
 
@@ -95,7 +96,14 @@ def make_plan(
             )
         charges[name] = Charge(rate, noise, steps)
     budget = math.inf if config.dp_epsilon is None else config.dp_epsilon
-    return Plan(config.dp_unit, config.dp_delta, budget, config.dp_accountant, charges, asked)
+    plan = Plan(config.dp_unit, config.dp_delta, budget, config.dp_accountant, charges, asked)
+    first = max(plan.spent([plan.line(1)]).values())
+    if first > budget:
+        raise RunFailed(
+            f"the first round alone would spend epsilon {first:.4g} of {budget:g}: nothing was "
+            "trained; give more noise, or a larger --dp-epsilon"
+        )
+    return plan
 
 
 @lru_cache

@@ -105,6 +105,10 @@ def recharge(place: int, value: float) -> Callable[[Path], None]:
     return edit(lambda lines: lines[0]["charges"]["site-A"].__setitem__(place, value))
 
 
+def of_another_run(path: Path) -> None:
+    path.with_name("run.key").write_bytes(bytes(32))
+
+
 DAMAGES = [
     ("privacy.jsonl", Path.unlink, "ends with round 0, the checkpoint is of round 3"),
     ("privacy.jsonl", cut, "line 3: this is not the charge of round 3"),
@@ -113,6 +117,7 @@ DAMAGES = [
     ("privacy.jsonl", recharge(1, 99.0), "line 1: this run would not be charged that"),
     ("privacy.jsonl", recharge(2, 0), "line 1: this run would not be charged that"),
     ("privacy.jsonl", edit(lambda lines: lines[2].update(epsilon=0.1)), "epsilon"),
+    ("privacy.jsonl", of_another_run, "line 1: it belongs to another run.key"),
     ("run.key", Path.unlink, "run.key is gone"),
     ("run.key", lambda path: path.write_bytes(bytes(31)), "run.key holds 31 bytes, not 32"),
 ]
@@ -128,5 +133,5 @@ def test_a_run_whose_account_or_key_was_touched_is_refused(born, command, refuse
         damage(copy / file)
         line = refused("--quiet --resume", copy)
         assert complaint in line and str(copy / file) in line
-    assert "planned for 4 rounds" in refused(f"--rounds {ROUNDS + 1} --resume", path)
+    assert "has its rounds, 4, from the start" in refused(f"--rounds {ROUNDS + 1} --resume", path)
     assert command("--quiet --resume", path).status == 0

@@ -180,7 +180,7 @@ class SkipsACutLine(Ledger):
 )
 class BelievesWhatItReads(Ledger):
     def __init__(self, folder, plan):
-        self.path, self.plan = folder / "privacy.jsonl", plan
+        self.path, self.plan, self.key = folder / "privacy.jsonl", plan, None
         self.lines = read(self.path)
 
 

@@ -110,11 +110,9 @@ def test_training_stops_before_the_round_that_would_pass_the_budget(tmp_path):
     assert set(account["noise"]) == set(account["spent"]) == set(made.clients)
 
 
-def test_a_budget_below_the_first_round_trains_nothing(tmp_path):
-    made = private("client", dp_epsilon=0.1, dp_noise_multiplier=0.3)
+def test_a_budget_below_the_first_round_trains_nothing():
     with pytest.raises(RunFailed, match=r"first round alone would spend .* of 0.1: nothing was"):
-        stopped(Training)(made, RunFolder.create(tmp_path / "run", {})).run(quiet=True)
-    assert made.server.round == 0 and on_disk(tmp_path / "run") == []
+        private("client", dp_epsilon=0.1, dp_noise_multiplier=0.3)
 
 
 @pytest.mark.parametrize("damage", ["gone", "shorter", "of another noise"])

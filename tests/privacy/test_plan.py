@@ -51,7 +51,8 @@ def test_a_noise_that_was_given_is_everyones():
     plan = make_plan(config(dp_noise_multiplier=0.7), PARTIES, [ALL] * 6)
     assert {each.noise_multiplier for each in plan.charges.values()} == {0.7}
     assert plan.budget == math.inf and plan.unit == "patient"
-    assert make_plan(config(dp_noise_multiplier=0.7, dp_epsilon=3.0), PARTIES, [ALL]).budget == 3
+    both = config(dp_noise_multiplier=0.7, dp_epsilon=30.0)
+    assert make_plan(both, PARTIES, [ALL]).budget == 30
 
 
 def test_who_is_never_asked_spends_nothing():
