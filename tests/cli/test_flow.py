@@ -120,7 +120,8 @@ def test_the_config_holds_every_option_and_the_data(play, data, command):
     assert config["partition"] == "site" and config["clients"] == 3 and config["device"] == "cpu"
     assert config["data_sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
     printed = json.loads(command(f"{TINY} --mu 0.5 --lr 0.01 --print-config").out)
-    assert printed.keys() == config.keys() - {"fedmini", "task", "data_sha256", "plugins_sha256"}
+    added = {"fedmini", "torch", "task", "data_sha256", "plugins_sha256"}
+    assert printed.keys() == config.keys() - added
     assert printed["clients"] is None and printed["settings"] == {"mu": 0.5}
 
 
