@@ -30,7 +30,7 @@ from data_prep.prepare import Plan, leave_out, prepare
 from data_prep.sites import read_sites, sites_of_patients
 from data_prep.source import fingerprint
 from fedmini.errors import UserError
-from fedmini.phantoms.mri import CHANNELS
+from data_prep.phantoms.mri import CHANNELS
 
 MODALITIES = tuple(channel.lower() for channel in CHANNELS)
 LARGEST = 2048  # pixels of a side

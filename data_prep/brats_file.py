@@ -14,7 +14,7 @@ from data_prep.split import draw_split
 from data_prep.statistics import statistics
 from fedmini.data.dataset import SPLITS, TRAIN, Dataset
 from fedmini.data.store import describe, fixed_length
-from fedmini.phantoms.brats import CLASSES, REGIONS
+from data_prep.phantoms.brats import CLASSES, REGIONS
 
 VERSION = "1"  # of what is in the file
 UNKNOWN = "unknown"

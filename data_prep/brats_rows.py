@@ -12,7 +12,7 @@ from data_prep.canvas import Canvas
 from data_prep.prepare import Rows
 from data_prep.volume import brain_statistics, standardise
 from fedmini.errors import UserError
-from fedmini.phantoms.brats import CLASSES
+from data_prep.phantoms.brats import CLASSES
 
 ENHANCING = 4  # as it is labelled from 2017 to 2021; 3 before and after that, and in our files
 LABELS = ({1, 2, ENHANCING}, {1, 2, 3})

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from data_prep.source import opened_table
 from fedmini.errors import UserError
-from fedmini.phantoms.nih import FINDINGS
+from data_prep.phantoms.nih import FINDINGS
 
 NAMES = tuple(FINDINGS)  # in the official order
 NOTHING = "No Finding"

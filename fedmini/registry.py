@@ -46,9 +46,9 @@ TABLE = {
         "multiclass": "fedmini.tasks.classification:Multiclass",
     },
     "dataset": {
-        "brats": "fedmini.phantoms.brats:brats",
-        "nih": "fedmini.phantoms.nih:nih",
-        "covidx": "fedmini.phantoms.covidx:covidx",
+        "brats": "data_prep.phantoms.brats:brats",
+        "nih": "data_prep.phantoms.nih:nih",
+        "covidx": "data_prep.phantoms.covidx:covidx",
     },
 }
 FLAGS = {"algorithm": "--algo"}

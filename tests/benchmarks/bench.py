@@ -21,8 +21,8 @@ from fedmini.config import Config, available_threads
 from fedmini.data import store
 from fedmini.data.dataset import Dataset
 from fedmini.federation import Federation
-from fedmini.phantoms.brats import brats
-from fedmini.phantoms.nih import nih
+from data_prep.phantoms.brats import brats
+from data_prep.phantoms.nih import nih
 from fedmini.simulation import build, build_module, settle_defaults
 
 NETWORKS = {"U-Net": brats, "ResNet-18": nih}  # each with the data that it is the default for

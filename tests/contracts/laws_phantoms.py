@@ -9,16 +9,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from fedmini.data.dataset import TEST, TRAIN, VALIDATION
-from fedmini.phantoms.clinics import Body, Clinic
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.nih import CLINICS, FINDINGS, FLOOR, PUBLISHED
-from fedmini.phantoms.shapes import X, ball, soft
+from data_prep.phantoms.clinics import Body, Clinic
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.nih import CLINICS, FINDINGS, FLOOR, PUBLISHED
+from data_prep.phantoms.shapes import X, ball, soft
 from fedmini.rng import numpy_stream
 from tests.contracts.framework import law, real
 
-real("draw", "fedmini.phantoms.clinics:draw")
-real("assemble", "fedmini.phantoms.hospitals:assemble")
-real("draw_labels", "fedmini.phantoms.nih:draw_labels")
+real("draw", "data_prep.phantoms.clinics:draw")
+real("assemble", "data_prep.phantoms.hospitals:assemble")
+real("draw_labels", "data_prep.phantoms.nih:draw_labels")
 
 NAMES = st.text("abcdef", min_size=1, max_size=4)
 COUNTS = st.lists(st.integers(4, 12), min_size=1, max_size=3)

@@ -11,7 +11,7 @@ import pytest
 from data_prep.brats import main
 from fedmini.data.dataset import Dataset, channel_statistics
 from fedmini.data.store import read
-from fedmini.phantoms.brats import CLASSES, REGIONS
+from data_prep.phantoms.brats import CLASSES, REGIONS
 from tests.data_prep.brats_source import (
     PUBLISHED,
     download,

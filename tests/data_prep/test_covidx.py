@@ -14,7 +14,7 @@ from data_prep.covidx_file import CLASSES
 from data_prep.growing import Growing
 from fedmini.data.dataset import Dataset, channel_statistics
 from fedmini.data.store import read
-from fedmini.phantoms.covidx import covidx
+from data_prep.phantoms.covidx import covidx
 from tests.data_prep.covidx_source import (
     PATIENTS,
     SLICES,

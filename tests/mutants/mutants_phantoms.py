@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 
 from fedmini.data.dataset import channel_statistics
-from fedmini.phantoms.clinics import draw
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.hospitals import assemble
-from fedmini.phantoms.nih import FINDINGS, FLOOR, PUBLISHED, draw_labels
+from data_prep.phantoms.clinics import draw
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.hospitals import assemble
+from data_prep.phantoms.nih import FINDINGS, FLOOR, PUBLISHED, draw_labels
 from fedmini.rng import numpy_stream
 from tests.contracts.framework import mutant
 

@@ -13,7 +13,7 @@ from fedmini.data.dataset import Dataset
 @cache
 def built(name: str) -> tuple[Dataset, dict[str, np.ndarray]]:
     """The data set and its extra arrays, which only brats is without."""
-    module = import_module(f"fedmini.phantoms.{name}")
+    module = import_module(f"data_prep.phantoms.{name}")
     if name == "brats":
         return module.brats(), {}
     return getattr(module, f"{name}_and_lesions")()

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from fedmini.phantoms.clinics import draw
+from data_prep.phantoms.clinics import draw
 
 LARGEST = 9  # grey levels: what a change of VISIBLE becomes on the steepest tone curve
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fedmini.data.schema import validate
-from fedmini.phantoms.brats import HOSPITALS, SLICES
-from fedmini.phantoms.shapes import waves
-from fedmini.phantoms.tumour import BACKGROUND, ENHANCING, NECROTIC, OEDEMA
+from data_prep.phantoms.brats import HOSPITALS, SLICES
+from data_prep.phantoms.shapes import waves
+from data_prep.phantoms.tumour import BACKGROUND, ENHANCING, NECROTIC, OEDEMA
 from fedmini.rng import numpy_stream
 from tests.phantoms.built import built
 

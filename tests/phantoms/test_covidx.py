@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fedmini.data.schema import validate
-from fedmini.phantoms import covidx
-from fedmini.phantoms.thorax import draw_thorax
+from data_prep.phantoms import covidx
+from data_prep.phantoms.thorax import draw_thorax
 from tests.phantoms.built import built
 from tests.phantoms.paired import check_each_finding_is_where_its_mask_says
 

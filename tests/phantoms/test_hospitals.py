@@ -1,4 +1,4 @@
-"""`python -m fedmini.phantoms.NAME --out FILE.h5`, and what all synthetic hospitals promise."""
+"""`python -m data_prep.phantoms.NAME --out FILE.h5`, and what all synthetic hospitals promise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from fedmini.data.dataset import Dataset
 from fedmini.data.store import read
-from fedmini.phantoms import hospitals
+from data_prep.phantoms import hospitals
 from fedmini.registry import names
 from tests.data.factory import segmentation_dataset
 from tests.phantoms.built import built
@@ -21,8 +21,8 @@ ARRAYS = ("images", "targets", "patient", "split", "site", "mean", "std")
 
 def command(monkeypatch, name: str, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["phantom", *arguments])
-    monkeypatch.delitem(sys.modules, f"fedmini.phantoms.{name}", raising=False)
-    runpy.run_module(f"fedmini.phantoms.{name}", run_name="__main__")
+    monkeypatch.delitem(sys.modules, f"data_prep.phantoms.{name}", raising=False)
+    runpy.run_module(f"data_prep.phantoms.{name}", run_name="__main__")
 
 
 @pytest.mark.parametrize("name", names("dataset"))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fedmini.data.schema import validate
-from fedmini.phantoms import nih
-from fedmini.phantoms.chest import draw_chest
-from fedmini.phantoms.draws import Draws
+from data_prep.phantoms import nih
+from data_prep.phantoms.chest import draw_chest
+from data_prep.phantoms.draws import Draws
 from fedmini.rng import numpy_stream
 from tests.phantoms.built import built
 from tests.phantoms.paired import check_each_finding_is_where_its_mask_says

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedmini.phantoms.shapes import waves
+from data_prep.phantoms.shapes import waves
 
 PATIENT, DAY = 0.8, 0.6  # parts of a normal draw's spread; their squares sum to 1
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.brain import Brain
-from fedmini.phantoms.shapes import Map, waves
-from fedmini.phantoms.tumour import Tumour
+from data_prep.phantoms.brain import Brain
+from data_prep.phantoms.shapes import Map, waves
+from data_prep.phantoms.tumour import Tumour
 
 CHANNELS = ("FLAIR", "T1", "T1ce", "T2")
 SIGNAL = {

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.clinics import Body
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.shapes import Map, X, Y, ball, paint, soft
+from data_prep.phantoms.clinics import Body
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.shapes import Map, X, Y, ball, paint, soft
 
 AIR, FLESH, BELLY = 0.26, 0.84, 0.97  # brightness of lung, heart and abdomen
 

@@ -66,7 +66,7 @@ def main(
 
     Exit status 2 for bad options, 1 where the disk refuses, with one line.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m fedmini.phantoms.{name}", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=f"python -m data_prep.phantoms.{name}", allow_abbrev=False)
     parser.add_argument("--out", required=True, metavar="FILE.h5", help="a new file to write")
     parser.error = lambda line: parser.exit(2, f"fedmini: {line}\n")
     path = Path(parser.parse_args(argv).out)

@@ -2,7 +2,7 @@
 
 Six hospitals of unequal size, each with its own scanner and its own mix of tumours, in the form
 that prepared BraTS has. What is in it depends on its version alone, never on the seed of a run.
-`python -m fedmini.phantoms.brats --out brats.h5` writes it to a file.
+`python -m data_prep.phantoms.brats --out brats.h5` writes it to a file.
 
 Left out: any claim about patients. A number measured here says how methods differ, nothing more.
 """
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedmini.data.dataset import Dataset
-from fedmini.phantoms.brain import draw_brain
-from fedmini.phantoms.hospitals import assemble, key_of, main
-from fedmini.phantoms.mri import Scanner, scan, signal, standardise
-from fedmini.phantoms.tumour import displace, grow, plan
+from data_prep.phantoms.brain import draw_brain
+from data_prep.phantoms.hospitals import assemble, key_of, main
+from data_prep.phantoms.mri import Scanner, scan, signal, standardise
+from data_prep.phantoms.tumour import displace, grow, plan
 from fedmini.rng import numpy_stream
 
 CLASSES = ("background", "necrotic core", "oedema", "enhancing")

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedmini.phantoms.chest import AIR, FLESH, Chest, heart_level
-from fedmini.phantoms.clinics import Body, Finding, Paint
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.shapes import ball, soft
+from data_prep.phantoms.chest import AIR, FLESH, Chest, heart_level
+from data_prep.phantoms.clinics import Body, Finding, Paint
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.shapes import ball, soft
 
 Range = tuple[float, float]  # lowest and highest, one draw a patient
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.shapes import Map, ball, soft, waves
+from data_prep.phantoms.shapes import Map, ball, soft, waves
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Four hospitals of unequal size, each with its own mix of COVID-19, other pneumonia and healthy lungs
 and its own scanner. What is in it depends on its version alone, never on the seed of a run.
-`python -m fedmini.phantoms.covidx --out covidx.h5` writes it to a file, together with an array
+`python -m data_prep.phantoms.covidx --out covidx.h5` writes it to a file, together with an array
 `lesions`: bit 0 where COVID-19 was planted, bit 1 where other pneumonia was.
 
 Left out: slices of a patient with COVID-19 that do not show it, and any claim about patients.
@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from fedmini.data.dataset import Dataset
-from fedmini.phantoms.clinics import Clinic, draw
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.findings import cloud
-from fedmini.phantoms.hospitals import assemble, main
-from fedmini.phantoms.thorax import covid, draw_thorax
+from data_prep.phantoms.clinics import Clinic, draw
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.findings import cloud
+from data_prep.phantoms.hospitals import assemble, main
+from data_prep.phantoms.thorax import covid, draw_thorax
 
 pneumonia = cloud((0.25, 0.45), (0.5, 0.95), rough=0.3, border=0.1, bronchi=0.4)
 FINDINGS = {"COVID-19": covid, "pneumonia": pneumonia}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fedmini.phantoms.chest import FLESH
-from fedmini.phantoms.clinics import Body, Paint
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.shapes import X, Y, ball, paint, soft
+from data_prep.phantoms.chest import FLESH
+from data_prep.phantoms.clinics import Body, Paint
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.shapes import X, Y, ball, paint, soft
 
 AIR, FAT = 0.2, 0.68  # brightness of lung, and of what lies under the skin
 

@@ -3,7 +3,7 @@
 Six hospitals of unequal size, each with its own specialty and detector. The fourteen findings are
 as frequent as in the 112,120 published images (Wang et al. 2017), but none rarer than `FLOOR`. What
 is in it depends on its version alone, never on the seed of a run. Written to a file by
-`python -m fedmini.phantoms.nih --out nih.h5`, with an array `lesions`: where each finding is.
+`python -m data_prep.phantoms.nih --out nih.h5`, with an array `lesions`: where each finding is.
 
 Left out: labels that are wrong, as those read from reports can be, and any claim about patients.
 """
@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from fedmini.data.dataset import Dataset
-from fedmini.phantoms import findings
-from fedmini.phantoms.chest import draw_chest
-from fedmini.phantoms.clinics import Clinic, draw
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.hospitals import assemble, main
+from data_prep.phantoms import findings
+from data_prep.phantoms.chest import draw_chest
+from data_prep.phantoms.clinics import Clinic, draw
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.hospitals import assemble, main
 
 FLOOR = 0.03  # share of all images; the rarest, hernia, is found in 0.002 of the real ones
 PUBLISHED = 112_120  # images of ChestX-ray14

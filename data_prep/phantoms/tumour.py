@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.brain import Brain
-from fedmini.phantoms.shapes import PIXEL, Map, X, Y, ball, soft, waves
+from data_prep.phantoms.brain import Brain
+from data_prep.phantoms.shapes import PIXEL, Map, X, Y, ball, soft, waves
 
 BACKGROUND, NECROTIC, OEDEMA, ENHANCING = range(4)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedmini.phantoms.draws import Draws
-from fedmini.phantoms.hospitals import key_of
-from fedmini.phantoms.shapes import SIZE, Map, paint
+from data_prep.phantoms.draws import Draws
+from data_prep.phantoms.hospitals import key_of
+from data_prep.phantoms.shapes import SIZE, Map, paint
 from fedmini.rng import numpy_stream
 
 MOST = 8  # images of a patient
