@@ -86,7 +86,7 @@ def decode(data: bytes) -> Message:
             raise ValueError("wrong magic")
         (length,) = struct.unpack_from("<I", data, 4)
         header = json.loads(data[8 : 8 + length])
-        kinds = {each.__name__: each for each in (Message, *Message.__subclasses__())}
+        kinds = {each.__name__: each for each in _kinds(Message)}
         fields, offset = dict(header["scalars"]), 8 + length
         for name, keys in header["mappings"].items():
             fields[name] = dict.fromkeys(keys)
@@ -150,3 +150,10 @@ def _read(data: bytes, offset: int, dtype: str, shape: list[int]) -> tuple[Tenso
         raise ValueError("the arrays are cut")
     array = np.frombuffer(data[offset:end], dtype=code).reshape(shape)
     return torch.from_numpy(array.astype(np.dtype(code).newbyteorder("="))).to(kind), end
+
+
+def _kinds(kind: type[Message]) -> Iterator[type[Message]]:
+    """A kind of message, and all that are one too."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)

@@ -1,0 +1,101 @@
+"""ChaCha20-Poly1305: letters that the server carries but can neither read nor change (RFC 8439).
+
+ChaCha20 encrypts, Poly1305 authenticates the ciphertext and the associated data. Its state is a
+4 x 4 matrix of 32-bit words; here each of the four rows is ONE Python integer with a 64-bit lane
+for every word of every block, so that one addition serves them all.
+
+A pair of key and nonce must seal one message only.
+
+Left out: constant time, and messages above 2^32 blocks.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+import numpy as np
+
+BLOCK = 64
+TAG = 16
+PRIME = 2**130 - 5
+CLAMP = 0x0FFFFFFC_0FFFFFFC_0FFFFFFC_0FFFFFFF
+
+
+def seal(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+    """The ciphertext, as long as the plaintext, and a tag of 16 bytes.
+
+    `associated` is not in it, but `unseal` must be given the same. ValueError unless the key has 32
+    bytes and the nonce 12.
+    """
+    stream = chacha20(key, nonce, -(-len(plaintext) // BLOCK) + 1)
+    ciphertext = xor(plaintext, stream[BLOCK:])
+    return ciphertext + tag(stream[:32], ciphertext, associated)
+
+
+def unseal(key: bytes, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+    """The plaintext; ValueError where a single bit of any argument is not what was sealed."""
+    ciphertext, found = sealed[:-TAG], sealed[-TAG:]
+    stream = chacha20(key, nonce, -(-len(ciphertext) // BLOCK) + 1)
+    if not hmac.compare_digest(found, tag(stream[:32], ciphertext, associated)):
+        raise ValueError("a sealed message was changed, or sealed for another key or purpose")
+    return xor(ciphertext, stream[BLOCK:])
+
+
+def tag(key: bytes, ciphertext: bytes, associated: bytes) -> bytes:
+    """The tag over both texts, padded to 16 bytes each, and their lengths (section 2.8)."""
+    padded = b"".join(text + bytes(-len(text) % 16) for text in (associated, ciphertext))
+    lengths = len(associated).to_bytes(8, "little") + len(ciphertext).to_bytes(8, "little")
+    return poly1305(key, padded + lengths)
+
+
+def poly1305(key: bytes, message: bytes) -> bytes:
+    """The 16-byte authenticator of a message under a key of 32 bytes that is used once."""
+    r, s = int.from_bytes(key[:16], "little") & CLAMP, int.from_bytes(key[16:], "little")
+    total = 0
+    for start in range(0, len(message), 16):
+        # a <- (a + block | 1) r mod 2^130 - 5
+        block = int.from_bytes(message[start : start + 16] + b"\1", "little")
+        total = (total + block) * r % PRIME
+    return ((total + s) % 2**128).to_bytes(16, "little")
+
+
+def chacha20(key: bytes, nonce: bytes, blocks: int, counter: int = 0) -> bytes:
+    """`blocks` keystream blocks of 64 bytes, numbered from `counter`."""
+    if len(key) != 32 or len(nonce) != 12:
+        raise ValueError(f"the key has 32 bytes and the nonce 12, not {len(key)} and {len(nonce)}")
+    words = np.frombuffer(b"expand 32-byte k" + key + bytes(4) + nonce, "<u4").reshape(4, 4, 1)
+    state = np.repeat(words.astype("<u8"), blocks, axis=2)  # row, column, block
+    state[3, 0] = np.arange(counter, counter + blocks)
+    start = [int.from_bytes(row.tobytes(), "little") for row in state]
+    low = int.from_bytes(b"\xff\xff\xff\xff\0\0\0\0" * 4 * blocks, "little")
+    row_bits, column_bits = 4 * BLOCK * blocks, BLOCK * blocks
+
+    def rotate(lanes: int, bits: int) -> int:
+        return (lanes << bits | lanes >> (32 - bits)) & low
+
+    def columns_left(row: int, count: int) -> int:
+        bits = count * column_bits
+        return (row >> bits | row << (row_bits - bits)) & low
+
+    a, b, c, d = start
+    for _ in range(10):
+        for left in (1, 3):  # quarter rounds of the columns; rows turned, of the diagonals
+            a = (a + b) & low
+            d = rotate(d ^ a, 16)
+            c = (c + d) & low
+            b = rotate(b ^ c, 12)
+            a = (a + b) & low
+            d = rotate(d ^ a, 8)
+            c = (c + d) & low
+            b = rotate(b ^ c, 7)
+            b, c, d = columns_left(b, left), columns_left(c, 2), columns_left(d, 4 - left)
+    ends = [(end + first) & low for end, first in zip((a, b, c, d), start, strict=True)]
+    lanes = b"".join(end.to_bytes(row_bits // 8, "little") for end in ends)
+    words = np.frombuffer(lanes, "<u8").reshape(4, 4, blocks)
+    return words.transpose(2, 0, 1).astype("<u4").tobytes()
+
+
+def xor(text: bytes, stream: bytes) -> bytes:
+    """`text` under as many first bytes of the stream."""
+    size = len(text)
+    return (np.frombuffer(text, np.uint8) ^ np.frombuffer(stream, np.uint8)[:size]).tobytes()
