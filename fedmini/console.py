@@ -5,15 +5,9 @@ from __future__ import annotations
 from textwrap import fill
 
 from fedmini.report.columns import (
-    Column,
-    algorithm_columns,
-    costs,
-    difference_columns,
-    hospital_columns,
-    left_out,
-    part_columns,
+    Column, algorithm_columns, costs, difference_columns, hospital_columns, left_out, part_columns,
     repeats,
-)
+)  # fmt: skip
 from fedmini.report.words import metric_words
 
 WIDTH = 100  # characters in a line

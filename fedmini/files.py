@@ -33,9 +33,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write `value` as indented JSON, atomically."""
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    """Write `value` as indented JSON, whole or not at all; RunFailed where the disk refuses."""
+    write_bytes(Path(path), (json.dumps(value, indent=2) + "\n").encode())
 
 
 @contextmanager

@@ -6,6 +6,7 @@
     model.pt            the final weights with their preprocessing
     summary.json        the final test metrics
     evaluation-*.npz    test evidence by image, from which comparisons can be rebuilt
+    transcript-*.pt     with --transcript: what was said in a round of secure aggregation
 
 Every file but metrics.jsonl is whole or absent. That one grows by a line at a time, so a run killed
 in the middle of a line leaves a cut last line, which readers skip. The folder stores what it is
@@ -50,8 +51,7 @@ class RunFolder:
                 raise UserError(f"--out {path} is not empty: choose a new folder")
         except OSError as error:
             raise UserError(f"--out {path} cannot be made: {error.strerror}") from error
-        with disk_errors(folder.path / "config.json"):
-            write_json(folder.path / "config.json", config)
+        write_json(folder.path / "config.json", config)
         return folder
 
     @classmethod
@@ -115,8 +115,7 @@ class RunFolder:
 
     def save_summary(self, summary: dict) -> None:
         """Write summary.json."""
-        with disk_errors(self.path / "summary.json"):
-            write_json(self.path / "summary.json", summary)
+        write_json(self.path / "summary.json", summary)
 
     def summary(self) -> dict | None:
         """The summary of a run that has ended, or None; UserError if it is damaged."""

@@ -82,17 +82,11 @@ class Outcome:
         everyone = pool(self.tested.values())
         pooled = estimates(task, everyone)
         return {
-            "dataset": federation.dataset.name,
-            "synthetic": federation.dataset.synthetic,
-            "algorithm": config.algo,
-            "seed": config.seeds[0],
-            "split_seed": config.split_seeds[0],
-            "primary": task.primary,
-            "select": config.select,
-            "round": self.number,
+            "dataset": federation.dataset.name, "synthetic": federation.dataset.synthetic,
+            "algorithm": config.algo, "seed": config.seeds[0], "split_seed": config.split_seeds[0],
+            "primary": task.primary, "select": config.select, "round": self.number,
             "test": {key: plain(value) for key, value in pooled.items()},
-            "hospitals": hospitals,
-            "worst": worst(hospitals, task.primary),
+            "hospitals": hospitals, "worst": worst(hospitals, task.primary),
             "left_out": task.left_out(everyone.evidence, everyone.patients),
             "thresholds": {
                 name: dict(zip(task.findings, cuts.tolist(), strict=False))
@@ -100,9 +94,7 @@ class Outcome:
             },
             "members": members(federation.hospitals, lines),
             "exchange": exchange(federation.server.algorithm),
-            "privacy": NO_NOISE,
-            "epsilon": None,
-            **self.account,
+            "privacy": NO_NOISE, "epsilon": None, **self.account,
             "totals": {
                 "rounds": federation.server.round,
                 "bytes_up": sum(line["bytes_up"] for line in lines),
@@ -112,38 +104,30 @@ class Outcome:
                 "seconds": round(seconds, 3),
             },
             "versions": {
-                "fedmini": fedmini.__version__,
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "numpy": np.__version__,
+                "fedmini": fedmini.__version__, "python": platform.python_version(),
+                "torch": torch.__version__, "numpy": np.__version__,
             },
-            "device": config.device,
-            "threads": config.threads,
-            "parameters": federation.model.vector.numel(),
-            "pretrained": list(federation.loaded),
+            "device": config.device, "threads": config.threads,
+            "parameters": federation.model.vector.numel(), "pretrained": list(federation.loaded),
             "weights_sha256": federation.weights_sha256(self.snapshot),
-        }
+        }  # fmt: skip
 
     def model_file(self) -> dict:
         """model.pt: what `python -m fedmini.predict` needs to rebuild the model and its input."""
         federation, snapshot = self.federation, self.snapshot
         config, dataset = federation.config, federation.dataset
         content = {
-            "dataset": dataset.name,
-            "synthetic": dataset.synthetic,
-            "task": dataset.task,
-            "classes": list(dataset.classes),
+            "dataset": dataset.name, "synthetic": dataset.synthetic,
+            "task": dataset.task, "classes": list(dataset.classes),
             "regions": {name: list(indices) for name, indices in dataset.regions.items()},
-            "mean": dataset.mean.tolist(),
-            "std": dataset.std.tolist(),
-            "size": config.size,
+            "mean": dataset.mean.tolist(), "std": dataset.std.tolist(), "size": config.size,
             "thresholds": {name: cuts.tolist() for name, cuts in self.thresholds.items()},
             "model": {
                 "name": config.model,
                 "arguments": [dataset.channels, federation.task.outputs],
                 "options": config.component_values("model", config.model),
             },
-        }
+        }  # fmt: skip
         if not snapshot.private:
             return content | {"state_dict": self.weights(snapshot.model)}
         hospitals = {name: federation.personal(snapshot, name) for name in snapshot.private}
@@ -166,11 +150,10 @@ def members(hospitals: list[Hospital], lines: list[dict]) -> dict[str, dict[str,
             "training_images": len(each.train),
             "validation_patients": len(np.unique(each.validation.patients)),
             "test_patients": len(np.unique(each.test.patients)),
-            "asked": asked[each.name],
-            "missing": missing[each.name],
+            "asked": asked[each.name], "missing": missing[each.name],
         }
         for each in hospitals
-    }
+    }  # fmt: skip
 
 
 def exchange(algorithm: FedAvg) -> str:

@@ -17,13 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fedmini.cli import Parser, exit_status
 from fedmini.data.dataset import SPLITS
 from fedmini.errors import UserError
+from fedmini.files import write_bytes
+from fedmini.report.words import metric_words, written
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fedmini.data.dataset import Dataset
     from fedmini.trained import Prediction, TrainedModel
 
@@ -35,11 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> Parser:
     """The options; building them imports no torch."""
-    options = Parser(
-        prog="python -m fedmini.predict",
-        description="What the model of a finished run says of the images of a prepared file.",
-        allow_abbrev=False,
-    )
+    about = "What the model of a finished run says of the images of a prepared file."
+    options = Parser(prog="python -m fedmini.predict", description=about, allow_abbrev=False)
     options.add_argument("run", metavar="RUN", help="folder of a finished run (holds model.pt)")
     options.add_argument("--data", metavar="FILE.h5", help="prepared data; needed")
     options.add_argument("--split", choices=(*SPLITS, "all"), default="test", help="default: test")
@@ -48,10 +47,10 @@ def parser() -> Parser:
         "--probabilities", action="store_true", help="of masks: write float16 probabilities instead"
     )
     options.add_argument(
-        "--figure",
-        metavar="FILE.png",
-        help="patients from the worst to the best; none: no figure (default: OUT as .png; none after --no-images)",
-    )
+        "--figure", metavar="FILE.png",
+        help="patients from the worst to the best; none: no figure "
+        "(default: OUT as .png; none after --no-images)",
+    )  # fmt: skip
     options.add_argument("--hospital", metavar="NAME", help="whose model, if each has its own")
     options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     return options
@@ -62,7 +61,6 @@ def predict(argv: list[str]) -> None:
     options = parser().parse_args(argv)
     if options.data is None:
         raise UserError("--data FILE.h5 is needed: prepared data, such as the run was trained on")
-    import numpy as np
     import torch
 
     from fedmini.data import store
@@ -120,9 +118,6 @@ def write(
     survive a full disk.
     """
     import h5py
-    import numpy as np
-
-    from fedmini.files import write_bytes
 
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -143,8 +138,6 @@ def write(
 
 def enlarge(array: np.ndarray, height: int, width: int) -> np.ndarray:
     """(..., h, w) to (..., height, width): every new pixel takes the old one that it lies in."""
-    import numpy as np
-
     down = (np.arange(height) + 0.5) * array.shape[-2] // height
     across = (np.arange(width) + 0.5) * array.shape[-1] // width
     return array[..., down.astype(int)[:, None], across.astype(int)]
@@ -154,11 +147,7 @@ def draw(
     path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel
 ) -> None:
     """Patients from the worst to the best, each by the image in which most is to be found."""
-    import numpy as np
-
-    from fedmini.drawing import worst_to_best
-    from fedmini.report.judgements import judgements
-    from fedmini.report.overlay import predictions
+    from fedmini.drawing import draw_images, worst_to_best
 
     patients, cases = dataset.patient[rows], []
     for patient in np.unique(patients):
@@ -167,28 +156,17 @@ def draw(
         label = f"patient {patient}\n{model.task.judged_by} {score:.2f}"
         amount = (dataset.targets[rows[own]] > 0).reshape(len(own), -1).sum(axis=1)
         cases.append((score, label, own[amount.argmax()]))
-    _, labels, places = zip(*worst_to_best(cases), strict=True)
-    chosen = list(places)
-    images, evidence = dataset.images[rows[chosen]], found.evidence[chosen]
-    words = {
-        "labels": list(labels),
-        "title": f"{dataset.name}: patients from the worst to the best",
-        "synthetic": dataset.synthetic,
-    }
-    if found.masks is None:
-        findings, cuts = list(model.task.findings), [model.thresholds] * len(images)
-        judgements(path, images, evidence, cuts, findings=findings, **words)
-    else:
-        masks, classes = found.masks[chosen], list(dataset.classes)
-        predictions(path, images, dataset.targets[rows[chosen]], masks, classes=classes, **words)
+    drawn = []
+    for _, label, place in worst_to_best(cases):
+        image, truth = dataset.images[rows[place]], dataset.targets[rows[place]]
+        mask = None if found.masks is None else found.masks[place]
+        drawn.append((label, image, truth, mask, found.evidence[place], model.thresholds))
+    title = f"{dataset.name}: patients from the worst to the best"
+    draw_images(path, drawn, model.task, dataset, title)
 
 
 def report(found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel) -> str:
     """Every metric over all these patients, a line each."""
-    import numpy as np
-
-    from fedmini.report.words import metric_words, written
-
     patients = dataset.patient[rows]
     metrics = model.task.metrics(found.evidence, patients)
     stamp = " (SYNTHETIC DATA)" if dataset.synthetic else ""

@@ -16,17 +16,15 @@ KINDS = {  # of targets: masks, or labels
     "labels": {"model": "resnet18", "batch_size": 16, "augment": "mirror"},
 }
 SIZES = {
-    "tiny": {
-        "masks": {"size": 48, "width": 4, "depth": 3, "rounds": 20},
-        "labels": {"size": 32, "width": 8, "rounds": 10},
+    "masks": {
+        "tiny": {"size": 48, "width": 4, "depth": 3, "rounds": 20},
+        "small": {"size": 96, "width": 8, "depth": 3, "rounds": 60},
+        "paper": {"size": 240, "width": 32, "depth": 4, "rounds": 100},
     },
-    "small": {
-        "masks": {"size": 96, "width": 8, "depth": 3, "rounds": 60},
-        "labels": {"size": 64, "width": 16, "rounds": 12},
-    },
-    "paper": {
-        "masks": {"size": 240, "width": 32, "depth": 4, "rounds": 100},
-        "labels": {"size": 224, "width": 64, "rounds": 100},
+    "labels": {
+        "tiny": {"size": 32, "width": 8, "rounds": 10},
+        "small": {"size": 64, "width": 16, "rounds": 12},
+        "paper": {"size": 224, "width": 64, "rounds": 100},
     },
 }
 SMALL = 48  # pixels of the shorter side, below which a ResNet gets its small stem
@@ -35,14 +33,14 @@ SMALL = 48  # pixels of the shorter side, below which a ResNet gets its small st
 def defaults(preset: str, task: str) -> dict[str, object]:
     """What is not given, for data of this task."""
     kind = "masks" if task == "segmentation" else "labels"
-    return KINDS[kind] | SIZES[preset][kind]
+    return KINDS[kind] | SIZES[kind][preset]
 
 
 def words(option: str) -> str:
     """The defaults of an option, such as ": masks 8; labels 16"; empty if the data have no say."""
     said, start = [], ": "
     for kind, own in KINDS.items():
-        values = [(own | sizes[kind]).get(option) for sizes in SIZES.values()]
+        values = [(own | sizes).get(option) for sizes in SIZES[kind].values()]
         if len(set(values)) > 1:
             start = " by preset: "
             said.append(f"{kind} {', '.join(map(str, values))}")

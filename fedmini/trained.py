@@ -41,15 +41,12 @@ class TrainedModel:
             self.classes = tuple(content["classes"])
             self.size = content["size"]
             self.channels = len(content["mean"])
-            self.task: Task = resolve("task", content["task"])(
-                self.classes, content["regions"]
-            )
+            self.task: Task = resolve("task", content["task"])(self.classes, content["regions"])
             cuts = content["thresholds"]
             self.thresholds = np.array(cuts[hospital or next(iter(cuts))])
             self.normalise = Normalise(content["mean"], content["std"], device)
-            self.module: nn.Module = resolve("model", described["name"])(
-                *described["arguments"], **described["options"]
-            )
+            network = resolve("model", described["name"])
+            self.module: nn.Module = network(*described["arguments"], **described["options"])
             self.module.load_state_dict(weights)
         except KeyError as error:
             raise UserError(f"model.pt has no {error}: not one of this version") from error

@@ -50,14 +50,9 @@ class Hospital:
 
 
 def hospitals(
-    dataset: Dataset,
-    table: PatientTable,
-    partition: Partition,
-    *,
-    device: str | torch.device = "cpu",
-    scanner_shift: float = 0.0,
-    seed: int = 0,
-) -> list[Hospital]:
+    dataset: Dataset, table: PatientTable, partition: Partition,
+    *, device: str | torch.device = "cpu", scanner_shift: float = 0.0, seed: int = 0,
+) -> list[Hospital]:  # fmt: skip
     """The data set shared out, every image of a patient to the patient's hospital.
 
     With a `scanner_shift` above 0 each hospital sees all its images through a scanner of its own,

@@ -31,10 +31,7 @@ class DiskArray:
     """(N, ...) rows of an open file, or a choice of them, changed or as they are."""
 
     def __init__(
-        self,
-        source: h5py.Dataset,
-        rows: np.ndarray | None = None,
-        changes: tuple[Change, ...] = (),
+        self, source: h5py.Dataset, rows: np.ndarray | None = None, changes: tuple[Change, ...] = ()
     ) -> None:
         self.source, self.changes, self.path = source, changes, source.file.filename
         self.rows = np.arange(len(source)) if rows is None else rows

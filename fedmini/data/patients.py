@@ -55,14 +55,9 @@ def patient_table(dataset: Dataset) -> PatientTable:
         stratum = _rarest(_sums(labels, row) > 0, training)
         strata = ("none", *dataset.classes[-labels.shape[1] :])  # a binary task: the positive one
     return PatientTable(
-        patient=patient,
-        split=dataset.split[first].astype(np.int64),
-        site=dataset.site[first],
-        images=images,
-        stratum=stratum,
-        site_names=dataset.site_names,
-        strata=strata,
-    )
+        patient=patient, split=dataset.split[first].astype(np.int64), site=dataset.site[first],
+        images=images, stratum=stratum, site_names=dataset.site_names, strata=strata,
+    )  # fmt: skip
 
 
 def resplit(dataset: Dataset, seed: int) -> Dataset:

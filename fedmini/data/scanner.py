@@ -18,12 +18,9 @@ STRONGEST = 10.0
 
 
 def shift(
-    images: Array,
-    mean: np.ndarray,
-    std: np.ndarray,
-    strength: float,
-    generator: np.random.Generator,
-) -> np.ndarray:
+    images: Array, mean: np.ndarray, std: np.ndarray,
+    strength: float, generator: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
     """Images (n, C, H, W), uint8 or float16, as another scanner would have stored them.
 
     `mean` and `std` (C,) are the data set's, in stored units. One scanner is drawn for all images,

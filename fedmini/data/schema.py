@@ -44,8 +44,7 @@ def target_name(task: str) -> str:
 
 def check_description(task: str, classes: tuple[str, ...], where: str) -> None:
     """The task is known, and its classes are distinct names in a number that fits it."""
-    known = ", ".join(TASKS)
-    _need(task in TASKS, where, "task", repr(task), f"one of {known}")
+    _need(task in TASKS, where, "task", repr(task), f"one of {', '.join(TASKS)}")
     _need(_are_names(classes), where, "classes", repr(classes), "names, all different")
     low, high = {"multilabel": (1, MOST_CLASSES), "binary": (2, 2)}.get(task, (2, MOST_CLASSES))
     right = "2 names, the negative class first" if high == 2 else f"{low} to {high} names"
@@ -62,17 +61,13 @@ def check_layout(arrays: Mapping, task: str, classes: int, where: str) -> None:
     count, _, height, width = images.shape
     columns = classes if task == "multilabel" else 1
     expected = {
-        "masks": (np.uint8, (count, height, width)),
-        "labels": (np.uint8, (count, columns)),
-        "patient": (np.int64, (count,)),
-        "split": (np.uint8, (count,)),
-        "site": (np.int64, (count,)),
-    }
+        "masks": ("uint8", (count, height, width)), "labels": ("uint8", (count, columns)),
+        "patient": ("int64", (count,)), "split": ("uint8", (count,)), "site": ("int64", (count,)),
+    }  # fmt: skip
     for name, array in arrays.items():
         if name != "images":
             dtype, shape = expected[name]
-            form = f"{array.dtype} of shape {array.shape}"
-            right = f"{np.dtype(dtype)} of shape {shape}"
+            form, right = f"{array.dtype} of shape {array.shape}", f"{dtype} of shape {shape}"
             _need(array.dtype == dtype and tuple(array.shape) == shape, where, name, form, right)
 
 
@@ -119,8 +114,7 @@ def _check_patients(dataset: Dataset, where: str) -> None:
             row = int(torn.argmax())
             both = " and ".join(names[value] for value in sorted_values[row : row + 2])
             found = f"patient {patient[row]} in {both}"
-            right = f"one {field} for a patient"
-            raise UserError(f"{where}: {field}: found {found}; right would be {right}")
+            _need(False, where, field, found, f"one {field} for a patient")
 
 
 def _check_images(dataset: Dataset, where: str) -> None:

@@ -95,8 +95,7 @@ def fixed_length(texts: str | Sequence[str]) -> np.ndarray:
 
 def _open(file: h5py.File, where: str) -> Dataset:
     """The data set with images and masks still in the file; types and shapes are checked first."""
-    task = _text(file, "task", where)
-    classes = _texts(file, "classes", where)
+    task, classes = _text(file, "task", where), _texts(file, "classes", where)
     check_description(task, classes, where)
     target = target_name(task)
     arrays = {name: _array(file, name, where) for name in ("images", target, "patient", "split")}
@@ -106,22 +105,16 @@ def _open(file: h5py.File, where: str) -> Dataset:
     patient = arrays["patient"][:]
     unknown = np.full(len(patient), -1, np.int64)
     return Dataset(
-        name=_text(file, "name", where),
-        task=task,
-        classes=classes,
-        source=_text(file, "source", where),
-        synthetic=_flag(file, "synthetic", where),
-        version=_text(file, "version", where),
-        mean=_numbers(file, "mean", where),
-        std=_numbers(file, "std", where),
+        task=task, classes=classes, synthetic=_flag(file, "synthetic", where),
+        **{name: _text(file, name, where) for name in ("name", "source", "version")},
+        **{name: _numbers(file, name, where) for name in ("mean", "std")},
         regions=_regions(file, classes, where) if task == "segmentation" else {},
         images=DiskArray(arrays["images"]),
         targets=DiskArray(arrays[target]) if task == "segmentation" else arrays[target][:],
-        patient=patient,
-        split=arrays["split"][:],
+        patient=patient, split=arrays["split"][:],
         site=arrays["site"][:] if "site" in arrays else unknown,
         site_names=_texts(file, "site_names", where) if "site_names" in file.attrs else (),
-    )
+    )  # fmt: skip
 
 
 def _array(file: h5py.File, name: str, where: str) -> h5py.Dataset:

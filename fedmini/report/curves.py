@@ -17,13 +17,9 @@ if TYPE_CHECKING:
 
 
 def learning_curves(
-    path: str | Path,
-    curves: dict[str, list[list[dict]]],
-    *,
-    metric: str,
-    title: str,
-    synthetic: bool,
-) -> Figure:
+    path: str | Path, curves: dict[str, list[list[dict]]],
+    *, metric: str, title: str, synthetic: bool,
+) -> Figure:  # fmt: skip
     """Draw `metric` against rounds and against the bytes sent so far.
 
     `curves` holds the records (lines of metrics.jsonl) of every repeat of every algorithm; several

@@ -56,14 +56,9 @@ def comparison(path: str | Path, rows: list[dict], *, metric: str, synthetic: bo
 
 
 def intervals(
-    path: str | Path,
-    rows: dict[str, dict],
-    pooled: dict,
-    *,
-    metric: str,
-    title: str,
-    synthetic: bool,
-) -> Figure:
+    path: str | Path, rows: dict[str, dict], pooled: dict,
+    *, metric: str, title: str, synthetic: bool,
+) -> Figure:  # fmt: skip
     """Draw a metric of every hospital, or finding, beside that of all; the worst one is marked.
 
     `rows`: name -> interval, with "patients" (how many it was measured on) beside it.
@@ -92,38 +87,27 @@ def intervals(
 
 
 def partition(
-    path: str | Path,
-    patients: np.ndarray,
-    images: np.ndarray,
-    names: list[str],
-    strata: list[str],
-    *,
-    synthetic: bool,
-) -> Figure:
+    path: str | Path, patients: np.ndarray, images: np.ndarray,
+    names: list[str], strata: list[str], *, synthetic: bool,
+) -> Figure:  # fmt: skip
     """Draw who holds what: a row for each hospital, a column for each stratum of patients.
 
     `patients` (hospitals, strata): how many each trains on; `images` (hospitals,): their images.
     """
     totals = patients.sum(axis=1)
-    rows = [
-        f"{name}: {of} patients, {seen} images"
-        for name, of, seen in zip(names, totals, images, strict=True)
-    ]
+    held = zip(names, totals, images, strict=True)
+    rows = [f"{name}: {of} patients, {seen} images" for name, of, seen in held]
     share = patients / np.maximum(totals, 1)[:, None]
     height = min(TALL, 2.2 + 0.24 * len(names))
     many = "one hospital" if len(names) == 1 else f"{len(names)} hospitals"
-    with sheet(
-        path, f"Training patients of {many}, by stratum", height=height, synthetic=synthetic
-    ) as figure:
+    title = f"Training patients of {many}, by stratum"
+    with sheet(path, title, height=height, synthetic=synthetic) as figure:
         axes = figure.subplots()
         shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=share.max(), aspect="auto")
         if len(names) <= NAMED:
             for (row, column), count in np.ndenumerate(patients):
-                dark = share[row, column] > 0.6 * share.max()
-                axes.text(
-                    column, row, count, ha="center", va="center", fontsize=7.5,
-                    color="white" if dark else INK,
-                )  # fmt: skip
+                ink = "white" if share[row, column] > 0.6 * share.max() else INK
+                axes.text(column, row, count, ha="center", va="center", fontsize=7.5, color=ink)
         every = math.ceil(len(rows) / NAMED) or 1
         axes.set_yticks(range(0, len(rows), every), rows[::every])
         words = [stratum.replace("_", " ") for stratum in strata]

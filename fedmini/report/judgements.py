@@ -22,16 +22,9 @@ SHOWN = 6  # findings an image: those that are there, then the likeliest
 
 
 def judgements(
-    path: str | Path,
-    images: np.ndarray,
-    evidence: np.ndarray,
-    thresholds: Sequence[np.ndarray],
-    *,
-    findings: list[str],
-    labels: list[str],
-    title: str,
-    synthetic: bool,
-) -> Figure:
+    path: str | Path, images: np.ndarray, evidence: np.ndarray, thresholds: Sequence[np.ndarray],
+    *, findings: list[str], labels: list[str], title: str, synthetic: bool,
+) -> Figure:  # fmt: skip
     """Draw one row for each of the n images; returns the figure.
 
     `images` (n, C, H, W), shown by their first channel; `evidence` (n, K, 3): the probability of

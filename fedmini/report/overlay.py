@@ -22,16 +22,9 @@ LABEL_SHARE = 0.15  # of the width, for the words on the left
 
 
 def predictions(
-    path: str | Path,
-    images: np.ndarray,
-    truth: np.ndarray | None,
-    predicted: np.ndarray,
-    *,
-    classes: list[str],
-    labels: list[str],
-    title: str,
-    synthetic: bool,
-) -> Figure:
+    path: str | Path, images: np.ndarray, truth: np.ndarray | None, predicted: np.ndarray,
+    *, classes: list[str], labels: list[str], title: str, synthetic: bool,
+) -> Figure:  # fmt: skip
     """Draw one row for each of the n images; returns the figure.
 
     `images` (n, C, H, W), shown by the channel in which the truth stands out most; `truth` and

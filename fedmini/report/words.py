@@ -10,15 +10,10 @@ from __future__ import annotations
 import math
 
 METRICS = {
-    "dice": "Dice",
-    "auc": "AUC",
-    "ap": "Average precision",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "accuracy": "Accuracy",
-    "f1": "F1",
-    "ece": "Calibration error",
-}
+    "dice": "Dice", "auc": "AUC", "ap": "Average precision",
+    "sensitivity": "Sensitivity", "specificity": "Specificity",
+    "accuracy": "Accuracy", "f1": "F1", "ece": "Calibration error",
+}  # fmt: skip
 
 
 def metric_words(metric: str) -> str:
