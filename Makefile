@@ -26,6 +26,7 @@ mutants: $(STAMP)  ## which law kills which bug
 bench: $(STAMP)  ## our round against a bare loop, our reading of downloads against bare reading
 	$(BIN)/python -m tests.benchmarks.bench
 	$(BIN)/python -m tests.benchmarks.private
+	$(BIN)/python -m tests.benchmarks.secure
 	$(BIN)/python -m tests.benchmarks.prepare
 
 lines: $(STAMP)  ## lines of code of every room, against its cap

@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -46,13 +47,9 @@ SWITCHES = {
 }
 KINDS = {name: kind for kind, name in COMPONENTS.items()} | {"dataset": "dataset"}
 PLACEHOLDERS = {
-    "data": "FILE.h5",
-    "pretrained": "FILE.pth",
-    "algo": "NAME,...",
-    "seed": "N,...",
-    "split_seed": "N,...",
-    "cohort": "N or X",
-}
+    "data": "FILE.h5", "pretrained": "FILE.pth", "cohort": "N or X",
+    "algo": "NAME,...", "seed": "N,...", "split_seed": "N,...", "secagg": "masks or mpc:K",
+}  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):
@@ -157,23 +154,19 @@ def chosen_components(argv: list[str]) -> dict[str, str]:
 
 def build_parser(options: Iterable[Option]) -> Parser:
     """A parser whose help is grouped and shows units and defaults."""
+    layout = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30, width=100)
     parser = Parser(
-        prog="fedmini",
+        prog="fedmini", description=ABOUT, allow_abbrev=False, add_help=False,
         usage="fedmini [--OPTION VALUE]...   or   python run.py [--OPTION VALUE]...",
-        description=ABOUT,
-        allow_abbrev=False,
-        add_help=False,
-        argument_default=argparse.SUPPRESS,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-            prog, max_help_position=30, width=100
-        ),
-    )
+        argument_default=argparse.SUPPRESS, formatter_class=layout,
+    )  # fmt: skip
     groups = {}
     for each in options:
         group = each.group or COMPONENT
         if group not in groups:
             groups[group] = parser.add_argument_group(group)
-        switch = {"nargs": "?", "const": "true"} if each.type is bool else {}
+        alone = "true" if each.type is bool else each.bare
+        switch = {"nargs": "?", "const": alone} if alone else {}
         groups[group].add_argument(
             each.flag, dest=each.name, metavar=_placeholder(each), help=_help(each), **switch
         )
@@ -194,9 +187,9 @@ def _placeholder(option: Option) -> str:
 
 def _help(option: Option) -> str:
     unit = f" [{option.unit}]" if option.unit else ""
-    default = "" if option.default is None else f" (default: {option.default})"
-    by_data = words(option.name)
-    default = f" (default{by_data})" if by_data else default
+    fixed = "" if option.default is None else f": {option.default}"
+    chosen = words(option.name) or fixed
+    default = f" (default{chosen})" if chosen else ""
     known = ""
     if option.name in KINDS:
         known = f" [{', '.join(names(KINDS[option.name]))} or FILE.py:NAME]"

@@ -49,6 +49,24 @@ ROWS: tuple[Row, ...] = (
         "came; leave it out",
     ),
     (
+        "colluders x central noise",
+        lambda c: c.dp_mode == "central" and changed(c, "dp_colluders"),
+        "--dp-colluders is read by --dp-mode distributed only; leave it out",
+    ),
+    (
+        "distributed noise in other sums",  # the server knows the cohort: nothing is amplified
+        lambda c: c.dp_mode == "distributed"
+        and ((c.secagg, c.unit) != ("masks", "client") or changed(c, "sampling", "dp_accountant")),
+        "--dp-mode distributed needs --secagg masks, --dp-unit client and a budget or a noise, not "
+        "--sampling poisson or --dp-accountant pld: the server knows the cohort that adds noise",
+    ),
+    (
+        "secure aggregation x secret cohorts",
+        lambda c: c.secagg and (c.unit, c.sampling, c.dp_mode) == ("client", "poisson", "central"),
+        "--secagg with --dp-unit client and --sampling poisson: the protocol tells how many "
+        "hospitals were drawn, which must stay secret; use --sampling fixed",
+    ),
+    (
         "client privacy x options of DP-SGD",
         lambda c: c.unit == "client" and changed(c, "dp_physical_batch"),
         "--dp-physical-batch with --dp-unit client: no gradient is clipped there; leave it out",
@@ -57,6 +75,50 @@ ROWS: tuple[Row, ...] = (
         "images of a patient x other units",
         lambda c: c.unit in ("client", "record") and changed(c, "dp_images_per_patient"),
         "--dp-images-per-patient is read by --dp-unit patient only; leave it out",
+    ),
+    (
+        "options of secure aggregation without it",
+        lambda c: c.secagg is None and changed(c, "secagg_threshold", "mask_generator"),
+        "--secagg-threshold and --mask-generator are read with --secagg only; leave them out",
+    ),
+    (
+        "transcript of what the server must not see",
+        lambda c: c.transcript and (c.secagg != "masks" or c.unit and c.dp_mode == "central"),
+        "--transcript keeps words of each sum: it needs --secagg masks, and noise of --dp-mode "
+        "distributed if any",
+    ),
+    (
+        "ring bits between 32 and 64",
+        lambda c: c.ring_bits not in (None, 32, 64),
+        "--ring-bits: right would be 32 or 64",
+    ),
+    (
+        "ring without public bounds",
+        lambda c: c.secagg is None and c.ring_bits and None in (c.clip, c.weight_cap),
+        "--ring-bits without --secagg needs --clip and --weight-cap: a sum must not wrap",
+    ),
+    (
+        "ring x DP-SGD",
+        lambda c: (c.secagg or c.ring_bits) and c.unit in ("record", "patient"),
+        "--secagg or --ring-bits with --dp-unit record or patient: --clip bounds gradients there, "
+        "so that no update has a public bound; use --dp-unit client",
+    ),
+    (
+        "ring x robust aggregation",
+        lambda c: (c.secagg or c.ring_bits) and c.aggregator != "mean",
+        "--secagg or --ring-bits with --aggregator other than mean: there the server must see "
+        "every update; use --aggregator mean",
+    ),
+    (
+        "ring x averaged batch norm",
+        lambda c: (c.secagg or c.ring_bits) and c.batch_norm == "average",
+        "--secagg or --ring-bits with --batch-norm average: --clip does not bound its statistics; "
+        "use --norm group, or --batch-norm local",
+    ),
+    (
+        "secure aggregation x one client",
+        lambda c: bool(c.secagg) and (c.clients == 1 or c.cohort == "1"),
+        "--secagg with one client in a round: the sum would be its update; ask more than one",
     ),
 )  # fmt: skip
 

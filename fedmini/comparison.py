@@ -13,10 +13,11 @@ from pathlib import Path
 from fedmini import captions
 from fedmini.config import Config
 from fedmini.data.dataset import Dataset
+from fedmini.drawing import draw_curves
 from fedmini.errors import RunFailed
-from fedmini.files import disk_errors, write_json
+from fedmini.files import write_json
 from fedmini.outcome import NO_NOISE, plain
-from fedmini.report import curves, figures
+from fedmini.report import figures
 from fedmini.folder import RunFolder
 from fedmini.report.page import PATIENTS, write_page
 from fedmini.registry import resolve
@@ -64,8 +65,7 @@ def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: boo
         exists = (path / "config.json").exists()
         own = RunFolder.open(path) if exists else RunFolder.create(path, entry)
         if own.config() != entry:
-            with disk_errors(path):
-                write_json(path / "config.json", entry)
+            write_json(path / "config.json", entry)
         try:
             summary = run_one(single, dataset, own, quiet)
         except RunFailed as error:
@@ -75,8 +75,7 @@ def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: boo
     task = resolve("task", dataset.task)(dataset.classes, dataset.regions)
     content = compare(task, runs) | {"runs": scores, "versions": summary["versions"]}
     content["figures"] = draw_comparison(content, runs, folder.path / "figures")
-    with disk_errors(folder.path):
-        write_json(folder.path / "comparison.json", content)
+    write_json(folder.path / "comparison.json", content)
     write_page(folder.path)
     return content
 
@@ -91,13 +90,11 @@ def compare(task: Task, runs: dict[str, list[RunFolder]]) -> dict:
     summaries = {name: [each.summary() for each in repeats] for name, repeats in runs.items()}
     first = next(iter(summaries.values()))[0]
     return {
-        "dataset": first["dataset"],
-        "synthetic": first["synthetic"],
-        "primary": task.primary,
-        "repeats": len(next(iter(runs.values()))),
+        "dataset": first["dataset"], "synthetic": first["synthetic"],
+        "primary": task.primary, "repeats": len(next(iter(runs.values()))),
         **sum_of_accounts([each for repeats in summaries.values() for each in repeats]),
         "rows": [row(name, found, summaries[name]) for name in runs],
-    }
+    }  # fmt: skip
 
 
 def sum_of_accounts(summaries: list[dict]) -> dict[str, object]:
@@ -137,9 +134,7 @@ def negated(estimate: Estimate) -> Estimate:
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
 
 
-def draw_comparison(
-    content: dict, runs: dict[str, list[RunFolder]], path: Path
-) -> dict[str, str]:
+def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path) -> dict[str, str]:
     """figures/comparison.png and, where rounds were validated, figures/learning_curves.png.
 
     Returns what is to be seen in each, in words.
@@ -148,13 +143,5 @@ def draw_comparison(
     figures.comparison(path / "comparison.png", content["rows"], metric=metric, synthetic=synthetic)
     words = {"comparison": captions.comparison(content)}
     records = {name: [each.records() for each in repeats] for name, repeats in runs.items()}
-    if any(metric in line for repeats in records.values() for lines in repeats for line in lines):
-        curves.learning_curves(
-            path / "learning_curves.png",
-            records,
-            metric=metric,
-            title=f"Validation over the rounds: {content['repeats']} x each algorithm",
-            synthetic=synthetic,
-        )
-        words["learning_curves"] = captions.learning_curves(records, metric)
-    return words
+    title = f"Validation over the rounds: {content['repeats']} x each algorithm"
+    return words | draw_curves(path, records, metric, title, synthetic)

@@ -22,10 +22,11 @@ from fedmini.config import COMPONENTS, Config, available_threads
 from fedmini.console import comparison_table, summary_table
 from fedmini.data.dataset import Dataset, shrink
 from fedmini.errors import UserError
-from fedmini.files import disk_errors, sha256, write_json
+from fedmini.files import sha256, write_json
 from fedmini.folder import RunFolder
 from fedmini.simulation import build, load_dataset, settle_defaults
 from fedmini.training import Training
+from fedmini.uplink import ring
 
 RENEWABLE = {"device", "rounds", "no_images", "in_memory"}  # what --resume may change
 Job = tuple[Config, Dataset, RunFolder]
@@ -47,12 +48,9 @@ def start(config: Config, given: Mapping[str, object]) -> Job:
     names = [each.rpartition(":")[2] for each in (config.dataset, *config.algorithms)]
     out = given.get("out") or f"runs/{'-'.join(names)}-{time.strftime('%Y%m%d-%H%M%S')}"
     content = dataclasses.asdict(config) | {
-        "fedmini": fedmini.__version__,
-        "torch": torch.__version__,
-        "task": dataset.task,
-        "data_sha256": None if path is None else sha256(path),
-        "plugins_sha256": plugins(config),
-    }
+        "fedmini": fedmini.__version__, "torch": torch.__version__, "task": dataset.task,
+        "data_sha256": None if path is None else sha256(path), "plugins_sha256": plugins(config),
+    }  # fmt: skip
     return config, dataset, RunFolder.create(out, content)
 
 
@@ -79,8 +77,7 @@ def resume(given: dict[str, object]) -> Job:
     config = settle_defaults(config, dataset)
     dataset = shrink(dataset, config.size, config.in_memory)
     rehearse(config, dataset, folder)
-    with disk_errors(folder.path / "config.json"):
-        write_json(folder.path / "config.json", content | dataclasses.asdict(config))
+    write_json(folder.path / "config.json", content | dataclasses.asdict(config))
     return config, dataset, folder
 
 
@@ -112,7 +109,7 @@ def refuse_contradictions(given: dict[str, object], stored: Config) -> None:
         raise UserError(f"--rounds {more}: that run is set to {stored.rounds}; it can only grow")
     if more > stored.rounds and stored.unit is not None:
         raise UserError(
-            f"--rounds {more}: a private run has its rounds, {stored.rounds}, from the start; start "
+            f"--rounds {more}: a private run has its rounds, {stored.rounds}, from the start; begin "
             "a new one"
         )
     if more > stored.rounds and stored.lr_schedule != "constant":
@@ -170,3 +167,8 @@ def introduce(config: Config, dataset: Dataset) -> None:
         f"{config.rounds} rounds",
         flush=True,
     )
+    if (sums := ring(config, config.clients)) is not None:
+        print(
+            f"sums of {sums.bits}-bit integers, {sums.fractional_bits} bits after the point: --clip "
+            f"{config.clip:g} --weight-cap {config.weight_cap}"
+        )

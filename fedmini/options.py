@@ -31,6 +31,7 @@ class Option:
     low: float | None = None  # the smallest value allowed
     high: float | None = None  # the largest value allowed
     group: str = ""
+    bare: str = ""  # the value of the flag alone
 
     @property
     def flag(self) -> str:
@@ -71,7 +72,7 @@ class Option:
 
 
 def option(default: object, help: str, **details: object) -> typing.Any:
-    """A dataclass field that carries an `Option`: unit, choices, above, low, high, group."""
+    """A dataclass field that carries an `Option`: unit, choices, above, low, high, group, bare."""
     return field(default=default, metadata={"help": help, **details})
 
 

@@ -1,7 +1,8 @@
 """What differential privacy changes in a federation, for each of its three units.
 
     client            the server draws cohorts and noise from the run's key, and divides by the
-                      weight it expected; names and counts of a secret cohort stay out of the log
+                      weight it expected; names and counts of a secret cohort stay out of the log;
+                      or hospitals add noise, each of its own stream of that key, before they mask
     record, patient   every client gets what its steps may release
 
 A hospital's clipping stands in `uplink` and `dp_sgd`; the account in `privacy/`.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from fedmini.dp_sgd import PrivateClient, Release, units_of
 from fedmini.errors import UserError
 from fedmini.federation import Federation
 from fedmini.messages import Upload, wire_size
+from fedmini.privacy import skellam
 from fedmini.privacy.explain import warning
 from fedmini.privacy.mechanism import gaussian_noise, noisy_mean
 from fedmini.privacy.outlook import Outlook
@@ -28,7 +31,7 @@ from fedmini.privacy.plan import EVERYONE, make_plan
 from fedmini.ring import Ring, RingSum
 from fedmini.rng import stream
 from fedmini.server import Round
-from fedmini.uplink import public_weight
+from fedmini.uplink import public_weight, ring
 
 
 def public(dataset: Dataset) -> Dataset:
@@ -67,7 +70,7 @@ def protect(federation: Federation, key: bytes) -> None:
 
 
 def protect_clients(federation: Federation, key: bytes) -> dict[str, float]:
-    """Noise at the server, for the sum of all clients; returns the weight expected of them."""
+    """Noise at the server, or at every client, for their sum; returns the weight expected of it."""
     config, server = federation.config, federation.server
     part = server.cohorts.size / len(server.cohorts.clients)
     rate = part if server.cohorts.poisson else 1.0
@@ -76,21 +79,46 @@ def protect_clients(federation: Federation, key: bytes) -> dict[str, float]:
     clients, cap = federation.clients.values(), config.weight_cap
     expected = part * sum(public_weight(each.examples, cap) for each in clients)
     shared = len(server.model) if server.shared is None else int(server.shared.sum())
+    noise_multiplier = plan.charges[EVERYONE].noise_multiplier
+    whole = ring(config, len(clients)) or Ring()
+    if not config.secagg:
+        server.min_survivors = 0  # an empty cohort is released like any other
+    if config.dp_mode == "distributed":
+        add_noise_at_clients(federation, noise_multiplier, shared, key)
+        noise_multiplier = 0.0  # the sum holds it
 
     def noisy_sum(cohort: int) -> NoisySum:
         noise = gaussian_noise(
             shared,
             max_norm=config.clip,
-            noise_multiplier=plan.charges[EVERYONE].noise_multiplier,
+            noise_multiplier=noise_multiplier,
             generator=stream(key, "noise", server.round),
         )
-        return NoisySum(cohort, noise.to(server.model.device), expected)
+        return NoisySum(cohort, noise.to(server.model.device), expected, whole)
 
     server.cohorts = dataclasses.replace(server.cohorts, key=key)
     server.aggregator = noisy_sum
-    server.min_survivors = 0  # an empty cohort is released like any other
     federation.plan = plan
     return {EVERYONE: expected}
+
+
+def add_noise_at_clients(federation: Federation, noise: float, size: int, key: bytes) -> None:
+    """Let every client add integer noise to the `size` coordinates of its update.
+
+    `noise` clip bounds are charged, and made by as few clients as a round may end with, less
+    --dp-colluders. In a deployment each client draws from a key of its own, here from the run's.
+    """
+    config, server, clients = federation.config, federation.server, federation.clients
+    honest = max(server.threshold, int(server.cohorts.size) // 2 + 1) - config.dp_colluders
+    # With f bits after the point, noise reaches no further than 2^f times this
+    reach = skellam.reach(len(clients) * skellam.variance(noise, config.clip, honest), size)
+    # (z C 2^f)^2 / honest <= LOUDEST
+    finest = math.floor(math.log2(skellam.LOUDEST * honest) / 2 - math.log2(noise * config.clip))
+    server.ring = ring(config, len(clients), reach, finest)
+    spread = skellam.variance(noise, config.clip * 2.0**server.ring.fractional_bits, honest)
+    for client in server.network.clients.values():
+        client.ring = server.ring
+        client.noise = partial(skellam.skellam_noise, size, spread, key)
 
 
 def protect_steps(federation: Federation, key: bytes) -> dict[str, float]:
@@ -136,9 +164,11 @@ class NoisySum:
 
     individual = False
 
-    def __init__(self, cohort: int, noise: Tensor, expected: float) -> None:
+    def __init__(
+        self, cohort: int, noise: Tensor, expected: float, ring: Ring = Ring()
+    ) -> None:
         self.noise, self.expected = noise, expected
-        self.updates = RingSum(Ring(), cohort + 1)
+        self.updates = RingSum(ring, cohort + 1)
         self.updates.add(torch.zeros_like(noise))  # a sum over nobody is a sum too
 
     def add(self, client: str, update: Tensor, weight: float) -> None:
@@ -147,7 +177,11 @@ class NoisySum:
 
     def result(self) -> Tensor:
         """The noisy mean, float64, of the shape of the updates."""
-        return noisy_mean(self.updates.value(), self.noise, self.expected)
+        return self.mean_of(self.updates.value(), self.expected)
+
+    def mean_of(self, total: Tensor, weight: float) -> Tensor:
+        """The noisy mean from a sum; its real weight plays no part."""
+        return noisy_mean(total, self.noise, self.expected)
 
 
 def withheld(federation: Federation, record: Round) -> Round:

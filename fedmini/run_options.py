@@ -7,179 +7,164 @@ fields of that component.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from fedmini.options import option
 
-WHAT, DATA, MODEL = "what to run", "hospitals and their data", "model"
-LOCAL, FEDERATION, FAULTS = "local training", "federation", "faults"
-PRIVACY = "differential privacy: give a budget, a noise, or both"
-OUTPUT, COMPONENT = "measuring and keeping", "options of one component"
-
+what = partial(option, group="what to run")
+held = partial(option, group="hospitals and their data")
+net = partial(option, group="model")
+local = partial(option, group="local training")
+federated = partial(option, group="federation")
+secret = partial(option, group="secure aggregation")
+private = partial(option, group="differential privacy: give a budget, a noise, or both")
+faulty = partial(option, group="faults")
+output = partial(option, group="measuring and keeping")
+COMPONENT = "options of one component"
 PRESETS = ("tiny", "small", "paper")  # see fedmini/presets.py
+SECAGG = {"masks": 0} | {f"mpc:{k}": k for k in range(2, 10)}  # -> computing servers
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """Values as they are given; None where data and preset decide."""
 
-    dataset: str = option("brats", "data/NAME.h5, or a synthetic stand-in", group=WHAT)
-    algo: str = option("fedprox", "several are compared on identical hospitals", group=WHAT)
-    seed: str = option("0", "seed of every draw; several repeat the run", group=WHAT)
-    preset: str = option(
-        "small", "defaults for size, network and rounds", group=WHAT, choices=PRESETS
-    )
-    device: str = option("auto", "where to compute", group=WHAT, choices=("auto", "cpu", "cuda"))
-    threads: int | None = option(
-        None, "processor threads (default: all)", group=WHAT, low=1, high=1024
-    )
+    dataset: str = what("brats", "data/NAME.h5, or a synthetic stand-in")
+    algo: str = what("fedprox", "several are compared on identical hospitals")
+    seed: str = what("0", "seed of every draw; several repeat the run")
+    preset: str = what("small", "defaults for size, network and rounds", choices=PRESETS)
+    device: str = what("auto", "where to compute", choices=("auto", "cpu", "cuda"))
+    threads: int | None = what(None, "processor threads (default: all)", low=1, high=1024)
 
-    data: str | None = option(None, "prepared file (default: data/DATASET.h5)", group=DATA)
-    in_memory: str = option(
+    data: str | None = held(None, "prepared file (default: data/DATASET.h5)")
+    in_memory: str = held(
         "auto",
         "images in memory, or read from the file when used (auto: above a quarter of the memory)",
-        group=DATA,
-        choices=("auto", "yes", "no"),
+        choices=("auto", "yes", "no")
     )
-    partition: str | None = option(
+    partition: str | None = held(
         None,
         "who holds what (default: site if the data name hospitals and --clients is not given, "
-        "else dirichlet)",
-        group=DATA,
+        "else dirichlet)"
     )
-    clients: int | None = option(None, "hospitals (default: the sites, or 5)", group=DATA, low=1)
-    scanner_shift: float = option(
-        0.0, "strength of a scanner of its own at each hospital", group=DATA, low=0.0, high=10.0
+    clients: int | None = held(None, "hospitals (default: the sites, or 5)", low=1)
+    scanner_shift: float = held(
+        0.0, "strength of a scanner of its own at each hospital", low=0.0, high=10.0
     )
-    split_seed: str | None = option(
-        None, "redraw the split of patients; several seeds repeat the run", group=DATA
+    split_seed: str | None = held(
+        None, "redraw the split of patients; several seeds repeat the run"
     )
-    size: int | None = option(
-        None, "longer side of the images at most", unit="pixels", group=DATA, low=8
-    )
+    size: int | None = held(None, "longer side of the images at most", unit="pixels", low=8)
 
-    model: str | None = option(None, "network", group=MODEL)
-    width: int | None = option(None, "channels of the first level", group=MODEL, low=1, high=1024)
-    depth: int | None = option(None, "times that the image is halved", group=MODEL, low=1, high=8)
-    stem: str | None = option(
-        None,
-        "first layers of a ResNet (default: small for images below 48 pixels)",
-        group=MODEL,
-        choices=("large", "small"),
+    model: str | None = net(None, "network")
+    width: int | None = net(None, "channels of the first level", low=1, high=1024)
+    depth: int | None = net(None, "times that the image is halved", low=1, high=8)
+    stem: str | None = net(
+        None, "first layers of a ResNet (default: small for images below 48 pixels)",
+        choices=("large", "small")
     )
-    pretrained: str | None = option(
-        None, "first weights of a ResNet, as torchvision publishes: with --norm batch --width 64", group=MODEL
+    pretrained: str | None = net(
+        None, "first weights of a ResNet, as torchvision publishes: with --norm batch --width 64"
     )
-    norm: str = option("group", "normalisation", group=MODEL, choices=("group", "batch", "none"))
-    batch_norm: str | None = option(
+    norm: str = net("group", "normalisation", choices=("group", "batch", "none"))
+    batch_norm: str | None = net(
         None,
         "with --norm batch: average the statistics, or keep the layers at each hospital (FedBN)",
-        group=MODEL,
-        choices=("average", "local"),
+        choices=("average", "local")
     )
 
-    rounds: int | None = option(
-        None, "times that the model goes out and comes back", group=LOCAL, low=1, high=10**6
+    rounds: int | None = local(
+        None, "times that the model goes out and comes back", low=1, high=10**6
     )
-    local_epochs: float = option(
-        1.0,
-        "passes over a hospital's data in a round; 0.5 is half a pass",
-        group=LOCAL,
-        above=0.0,
-        high=1e4,
+    local_epochs: float = local(
+        1.0, "passes over a hospital's data in a round; 0.5 is half a pass", above=0.0, high=1e4
     )
-    local_steps: int | None = option(
-        None, "steps in a round, instead of passes", group=LOCAL, low=1, high=10**6
+    local_steps: int | None = local(None, "steps in a round, instead of passes", low=1, high=10**6)
+    batch_size: int | None = local(
+        None, "images in a batch; patients, with --dp-unit patient", low=1, high=10**6
     )
-    batch_size: int | None = option(
-        None, "images in a batch; patients, with --dp-unit patient", group=LOCAL, low=1, high=10**6
+    optimizer: str = local("adam", "local optimiser")
+    lr: float = local(2e-3, "local learning rate", above=0.0)
+    lr_schedule: str = local(
+        "constant", "learning rate over rounds", choices=("constant", "cosine")
     )
-    optimizer: str = option("adam", "local optimiser", group=LOCAL)
-    lr: float = option(2e-3, "local learning rate", group=LOCAL, above=0.0)
-    lr_schedule: str = option(
-        "constant", "learning rate over rounds", group=LOCAL, choices=("constant", "cosine")
-    )
-    augment: str | None = option(
-        None,
-        "random changes of training images: mirrored left to right, or top to bottom as well",
-        group=LOCAL,
-        choices=("flips", "mirror", "none"),
+    augment: str | None = local(
+        None, "random changes of training images: mirrored left to right, or top to bottom as well",
+        choices=("flips", "mirror", "none")
     )
 
-    cohort: str = option(
-        "1.0", "hospitals asked in a round: 3 is a count, 0.3 a part, 1.0 all", group=FEDERATION
+    cohort: str = federated("1.0", "hospitals asked in a round: 3 is a count, 0.3 a part, 1.0 all")
+    sampling: str = federated(
+        "fixed", "cohorts of exactly that size, or on average", choices=("fixed", "poisson")
     )
-    sampling: str = option(
-        "fixed",
-        "cohorts of exactly that size, or on average",
-        group=FEDERATION,
-        choices=("fixed", "poisson"),
-    )
-    aggregator: str = option("mean", "how updates become one", group=FEDERATION)
-    min_survivors: int = option(
-        1, "a round with fewer uploads changes nothing", group=FEDERATION, low=1
-    )
-    clip: float | None = option(
+    aggregator: str = federated("mean", "how updates become one")
+    min_survivors: int = federated(1, "a round with fewer uploads changes nothing", low=1)
+    clip: float | None = federated(
         None,
         "L2 bound of an update; with --dp-unit record or patient, of a gradient (default with "
-        "differential privacy: 1)",
-        group=FEDERATION,
-        low=1e-9,
-        high=1e9,
+        "differential privacy: 1; with --secagg: 100)",
+        low=1e-9, high=1e9
     )
-    weight_cap: int | None = option(
-        None, "count a hospital as at most so many images", group=FEDERATION, low=1, high=10**9
+    weight_cap: int | None = federated(
+        None, "count a hospital as at most so many images (default with --secagg: 1000)",
+        low=1, high=10**9
     )
 
-    dp_epsilon: float | None = option(
-        None, "budget: training stops before the round that would pass it", group=PRIVACY, above=0.0
+    secagg: str | None = secret(
+        None, "secure aggregation: the server learns sums only; with mpc:K there are K servers",
+        choices=tuple(SECAGG), bare="masks"
     )
-    dp_delta: float = option(
-        1e-5, "chance allowed for the budget to fail", group=PRIVACY, above=0.0, high=0.1
+    secagg_threshold: int | None = secret(
+        None,
+        "hospitals that must stay to the end of a round (default: more than half of the cohort)",
+        low=2, high=10**6
     )
-    dp_unit: str = option(
+    ring_bits: int | None = secret(
+        None, "bits of the integers that are summed: 32 or 64 (default with --secagg: 32)",
+        low=32, high=64
+    )
+    mask_generator: str = secret(
+        "shake", "what masks are made with; aes-ctr is fast, and needs the package cryptography",
+        choices=("shake", "aes-ctr")
+    )
+    transcript: bool = secret(False, "keep each round's messages, for python -m fedmini.secagg show")
+
+    dp_epsilon: float | None = private(
+        None, "budget: training stops before the round that would pass it", above=0.0
+    )
+    dp_delta: float = private(1e-5, "chance allowed for the budget to fail", above=0.0, high=0.1)
+    dp_unit: str = private(
         "patient",
         "what one unit of protection is: a hospital, an image, or all images of a patient",
-        group=PRIVACY,
-        choices=("client", "record", "patient"),
+        choices=("client", "record", "patient")
     )
-    dp_noise_multiplier: float | None = option(
-        None,
-        "noise in clip bounds (default: the least that --rounds can be paid with)",
-        group=PRIVACY,
-        low=1e-3,
-        high=1e6,
+    dp_mode: str = private(
+        "central", "with --dp-unit client: the server adds noise; or, with --secagg, hospitals do",
+        choices=("central", "distributed")
     )
-    dp_accountant: str = option(
-        "rdp",
-        "Renyi, or the tighter and slower privacy loss distribution",
-        group=PRIVACY,
-        choices=("rdp", "pld"),
+    dp_colluders: int = private(1, "distributed noise: hospitals that may help the server", low=0)
+    dp_noise_multiplier: float | None = private(
+        None, "noise in clip bounds (default: the least that --rounds can be paid with)",
+        low=1e-3, high=1e6
     )
-    dp_images_per_patient: int = option(
-        4, "images of a patient used in one step at most", group=PRIVACY, low=1, high=10**6
+    dp_accountant: str = private(
+        "rdp", "Renyi, or the tighter and slower privacy loss distribution", choices=("rdp", "pld")
     )
-    dp_physical_batch: int = option(
-        16, "gradients held in memory at a time", group=PRIVACY, low=1, high=10**6
+    dp_images_per_patient: int = private(
+        4, "images of a patient used in one step at most", low=1, high=10**6
+    )
+    dp_physical_batch: int = private(16, "gradients held in memory at a time", low=1, high=10**6)
+
+    dropout: float = faulty(0.0, "chance that a hospital drops out of a round", low=0.0, high=1.0)
+    stragglers: float = faulty(
+        0.0, "chance that a hospital does only a part of its steps", low=0.0, high=1.0
+    )
+    straggler_policy: str | None = faulty(
+        None, "what happens to their partial work (default: FedProx keeps it, the others drop it)",
+        choices=("drop", "partial")
     )
 
-    dropout: float = option(
-        0.0, "chance that a hospital drops out of a round", group=FAULTS, low=0.0, high=1.0
-    )
-    stragglers: float = option(
-        0.0, "chance that a hospital does only a part of its steps", group=FAULTS, low=0.0, high=1.0
-    )
-    straggler_policy: str | None = option(
-        None,
-        "what happens to their partial work (default: FedProx keeps it, the others drop it)",
-        group=FAULTS,
-        choices=("drop", "partial"),
-    )
-
-    eval_every: int = option(1, "validate so often", group=OUTPUT, low=1, unit="rounds")
-    checkpoint_every: int = option(
-        1, "write a checkpoint so often", group=OUTPUT, low=1, unit="rounds"
-    )
-    select: str = option(
-        "last", "which round's model is tested", group=OUTPUT, choices=("last", "best-val")
-    )
-    no_images: bool = option(False, "leave out what shows a patient: figure, page", group=OUTPUT)
+    eval_every: int = output(1, "validate so often", low=1, unit="rounds")
+    checkpoint_every: int = output(1, "write a checkpoint so often", low=1, unit="rounds")
+    select: str = output("last", "which round's model is tested", choices=("last", "best-val"))
+    no_images: bool = output(False, "leave out what shows a patient: figure, page")

@@ -65,6 +65,7 @@ class Round:
     bytes_up: int
     bytes_down: int
     seconds: float | None
+    clipped: float | None = None  # the part of the updates that was longer than --clip
 
 
 class Server:
@@ -101,12 +102,15 @@ class Server:
             started = perf_counter()
             self.network.begin_round()
             cohort = self.cohorts.sample(self.round)
-            replies = self.network.ask(self.questions(cohort))
-            total = self.collect(cohort, replies)
+            total = self.gather(cohort)
             aborted = len(total.clients) < self.min_survivors
             if not aborted:
                 self.step(total)
             yield self.record(cohort, total, aborted, perf_counter() - started)
+
+    def gather(self, cohort: list[str]) -> Total:
+        """Ask the cohort to train, and sum its answers."""
+        return self.collect(cohort, self.network.ask(self.questions(cohort)))
 
     def questions(self, cohort: Iterable[str]) -> dict[str, Train]:
         """The algorithm's broadcast as one question to each client of the cohort."""
@@ -158,12 +162,13 @@ class Server:
         self.acknowledged |= dict.fromkeys(total.clients, self.round)
 
     def record(self, cohort: list[str], total: Total, aborted: bool, seconds: float) -> Round:
-        """What happened; RunFailed if clients raised and none answered, though one has to."""
+        """What happened; RunFailed if every client raised, though one has to answer."""
         failures = self.network.failures
-        if failures and not total.clients and not (self.cohorts.poisson and total.mean is not None):
+        everyone = failures.keys() >= set(cohort)
+        if failures and everyone and not (self.cohorts.poisson and total.mean is not None):
             first, reason = next(iter(failures.items()))
             raise RunFailed(f"round {self.round}: no client answered; {first}: {reason}")
-        loss = total.sums.get("loss")
+        loss, clipped = total.sums.get("loss"), total.sums.get("clipped")
         return Round(
             number=self.round,
             cohort=cohort,
@@ -174,4 +179,5 @@ class Server:
             bytes_up=self.network.bytes_up,
             bytes_down=self.network.bytes_down,
             seconds=seconds,
+            clipped=None if clipped is None else float(clipped) / len(total.clients),
         )

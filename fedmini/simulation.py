@@ -34,7 +34,7 @@ from fedmini.registry import resolve
 from fedmini.rng import stream
 from fedmini.server import Cohorts, Server
 from fedmini.tasks import Task
-from fedmini.uplink import uplink
+from fedmini.uplink import ring, uplink
 from fedmini.vector import FlatModel
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -66,9 +66,13 @@ def settle_defaults(config: Config, dataset: Dataset) -> Config:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
-    clip = config.clip or (1.0 if config.unit else None)
+    bounds = {"clip": config.clip or (1.0 if config.unit else None)}
+    if config.secagg:
+        bounds = {"clip": bounds["clip"] or 100.0, "ring_bits": config.ring_bits or 32}
+        if config.unit is None:
+            bounds["weight_cap"] = config.weight_cap or 1000
     return dataclasses.replace(
-        config, partition=scheme, clients=clients, device=device, clip=clip
+        config, partition=scheme, clients=clients, device=device, **bounds
     )
 
 
@@ -124,6 +128,9 @@ def build(config: Config, dataset: Dataset, key: bytes | None = None) -> Federat
     )
     if config.unit is not None:
         private.protect(federation, key or secrets.token_bytes(32))
+    if config.secagg and algorithm.alone:
+        notice = f"{config.algo} sends no update: --secagg changes nothing there"
+        federation.notices = [*federation.notices, notice]
     return federation
 
 
@@ -147,14 +154,21 @@ def build_server(
         keep = config.straggler_policy == "partial"
     faults = Faults(config.dropout, config.stragglers, keep, seed)
     variances = model.variances()
-    return Server(
+    mean = [] if alone else list(filter(None, [ring(config, len(clients))]))
+    kind, network, answering = Server, FaultyNetwork, clients
+    if config.secagg and not alone:
+        from fedmini import secure  # no other run needs its room
+
+        kind, answering = secure.SecureServer, secure.enrol(config, clients, *mean)
+        network = secure.Recorder if config.transcript else FaultyNetwork
+    server = kind(
         model.state,
-        network=InHouse(clients) if alone else FaultyNetwork(clients, faults),
+        network=InHouse(clients) if alone else network(answering, faults),
         cohorts=Cohorts(
             tuple(clients), 1 if one else cohort, config.sampling == "poisson" and not one, seed
         ),
         algorithm=algorithm,
-        aggregator=lambda size: config.build("aggregator", config.aggregator, size),
+        aggregator=lambda size: config.build("aggregator", config.aggregator, size, *mean),
         learning_rate=lambda number: learning_rate(
             config.lr_schedule, config.lr, number, config.rounds
         ),
@@ -162,6 +176,9 @@ def build_server(
         variances=variances if variances.any() else None,
         min_survivors=1 if alone else config.min_survivors,
     )
+    if config.secagg and not alone:
+        server.settle(config, *mean)
+    return server
 
 
 def local_training(
@@ -171,9 +188,7 @@ def local_training(
     steps, epochs = config.local_steps, config.local_epochs
     if algorithm.pooled:
         steps, epochs = steps and max(1, round(steps * cohort)), epochs * cohort / clients
-    return LocalTraining(
-        config.batch_size, epochs, steps, config.augment, key=config.seeds[0]
-    )
+    return LocalTraining(config.batch_size, epochs, steps, config.augment, key=config.seeds[0])
 
 
 def build_module(config: Config, dataset: Dataset, task: Task) -> nn.Module:

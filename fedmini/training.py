@@ -131,11 +131,14 @@ class Training:
         return found
 
     def write(self, record: Round, score: dict[str, float]) -> None:
-        """Checkpoint, then the line of metrics.jsonl."""
+        """Transcript where one is kept, checkpoint, then the line of metrics.jsonl."""
         spent = None if self.ledger is None else self.ledger.lines[record.number - 1]
         epsilon = spent and spent["epsilon"]
         line = {"round": record.number, **dataclasses.asdict(record), **score, "epsilon": epsilon}
         del line["number"]
+        server = self.federation.server
+        if self.federation.config.transcript and not server.algorithm.alone:
+            server.network.save(self.folder.path, record.number, server.learnt)
         if self.due(record.number, self.federation.config.checkpoint_every):
             kept = {"line": line, "best": self.best, "seconds": self.seconds}
             self.folder.save_checkpoint(self.federation.state() | kept)

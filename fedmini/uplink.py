@@ -1,12 +1,13 @@
 """The uplink: what happens to a contribution between local training and the wire, in this order.
 
-    delta -> clip -> weight
+    delta -> clip -> weight [-> encode into the ring -> integer noise -> masks, in `secure`]
 
 Each step is there or not, as the options say; a client applies them one after the other.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,34 +17,44 @@ from torch import Tensor
 
 from fedmini.algorithms.fedavg import Contribution
 from fedmini.config import Config
+from fedmini.errors import UserError
+from fedmini.ring import Ring
 from fedmini.vector import FlatModel
 
 Step = Callable[[Contribution], Contribution]
+LARGEST_LOSS = 64.0  # a larger one is sent into a ring as this one
+FINEST = 32  # bits after the point at most
+COARSEST = 10  # bits that the clip bound, or a weight of 1, has in a ring at least
 
 
 def uplink(config: Config, model: FlatModel, shared: Tensor | None) -> tuple[Step, ...]:
     """The steps of every client; `shared` (P,) bool are the coordinates that travel, None all."""
-    steps: list[Step] = []
     hospitals = config.unit == "client"
+    steps: list[Step] = [bare] if hospitals else []
     if config.clip is not None and config.unit in (None, "client"):
         trained = len(model.vector)
         if shared is not None:
             trained = int(shared[:trained].sum())
-        steps.append(partial(clipped, max_norm=config.clip, trained=trained))
-    if hospitals:
-        steps.append(bare)
+        steps.append(partial(clipped, max_norm=config.clip, trained=trained, told=not hospitals))
     if hospitals or config.weight_cap is not None:
         steps.append(partial(weighted, cap=config.weight_cap, largest_is_one=hospitals))
     return tuple(steps)
 
 
-def clipped(contribution: Contribution, max_norm: float, trained: int) -> Contribution:
-    """The contribution with the first `trained` coordinates of its update bounded, no buffer."""
+def clipped(
+    contribution: Contribution, max_norm: float, trained: int, told: bool
+) -> Contribution:
+    """The contribution with the first `trained` coordinates of its update bounded, no buffer.
+
+    With `told` it says whether they were longer, as 1 or 0 in the sum "clipped".
+    """
     from fedmini.privacy.mechanism import clip  # whoever does not clip needs no privacy room
 
     update = contribution.update
     bounded = clip(update[:trained], max_norm)
-    return replace(contribution, update=torch.cat([bounded, update[trained:]]))
+    changed = torch.tensor(float(not torch.equal(bounded, update[:trained])))
+    sums = {**contribution.sums, "clipped": changed} if told else contribution.sums
+    return replace(contribution, update=torch.cat([bounded, update[trained:]]), sums=sums)
 
 
 def bare(contribution: Contribution) -> Contribution:
@@ -67,3 +78,24 @@ def public_weight(examples: float, cap: int | None) -> float:
     """The weight of a hospital where the largest possible is 1; 1 for everybody without a cap."""
     # w_k = min(n_k, cap) / cap
     return 1.0 if cap is None else min(examples, cap) / cap
+
+
+def ring(config: Config, clients: int, reach: float = 0.0, finest: int = FINEST) -> Ring | None:
+    """The finest ring of --ring-bits in which no sum of so many clients wraps; None without one.
+
+    reach: of the noise in that sum, if clients add some; it wraps with a chance of 2^-40 a round.
+    UserError if the ring is too coarse for updates of --clip.
+    """
+    if config.ring_bits is None:
+        return None
+    cap = 1 if config.unit == "client" else config.weight_cap
+    largest = math.ceil(clients * cap * max(config.clip, LARGEST_LOSS) + reach)
+    # (clients x cap x bound + reach) x 2^f < 2^(bits - 1)
+    fraction = min(FINEST, finest, config.ring_bits - 1 - largest.bit_length())
+    if fraction < 0 or min(config.clip, 1) * 2**fraction < 2**COARSEST:
+        raise UserError(
+            f"--ring-bits {config.ring_bits}: a sum of {clients} updates of --clip {config.clip:g} "
+            f"and --weight-cap {cap} would be too coarse there; use --ring-bits 64 or a smaller cap"
+            + ", or less noise" * (reach > 0)
+        )
+    return Ring(config.ring_bits, fraction)

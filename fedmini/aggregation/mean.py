@@ -16,8 +16,8 @@ class Mean:
 
     individual = False
 
-    def __init__(self, cohort: int) -> None:
-        self.updates = RingSum(Ring(bits=64, fractional_bits=32), cohort)
+    def __init__(self, cohort: int, ring: Ring = Ring(bits=64, fractional_bits=32)) -> None:
+        self.updates = RingSum(ring, cohort)
         self.weights = RingSum(Ring(bits=64, fractional_bits=32), cohort)
 
     def add(self, client: str, update: Tensor, weight: float) -> None:
@@ -29,5 +29,9 @@ class Mean:
 
     def result(self) -> Tensor:
         """The mean, float64, of the shape of the updates; RuntimeError if none was added."""
+        return self.mean_of(self.updates.value(), self.weights.value().item())
+
+    def mean_of(self, total: Tensor, weight: float) -> Tensor:
+        """The mean from the sum of weight x update and that of the weights."""
         # w_{t+1} - w_t = sum_k n_k (w_k - w_t) / sum_k n_k (Eq. 0.2)
-        return self.updates.value() / self.weights.value().item()
+        return total / weight

@@ -9,6 +9,7 @@ released before, its rate and noise may not.
 Two bounds hold at once, and the smaller counts: the exact epsilon of the same steps without
 sampling (gaussian.py), and the Renyi bound with it (renyi.py). At a rate of 1 the answer is exact.
 The accountant "pld" adds a third, tighter and slower: the loss distribution (loss_distribution.py).
+"skellam" stands alone: the bound for integer noise of clients, without sampling (skellam.py).
 
 Left out: sampling without replacement; rates and noise that adapt to the data.
 """
@@ -20,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fedmini.privacy import gaussian, renyi
+from fedmini.privacy import gaussian, renyi, skellam
 
 NOISE = (1e-9, 1e9)  # where calibration searches
 HALVINGS = 60
@@ -63,9 +64,9 @@ def epsilon(
 
 
 def total_epsilon(charges: Iterable[Charge], delta: float, accountant: str = "rdp") -> float:
-    """Epsilon at `delta` of a whole run, whose steps may differ; accountant "rdp" or "pld"."""
+    """Epsilon at `delta` of a whole run, whose steps may differ; the accountant is a name above."""
     _need("delta", delta, 0 < delta < 1, "between 0 and 1")
-    _need("accountant", accountant, accountant in ("rdp", "pld"), "rdp or pld")
+    _need("accountant", accountant, accountant in ("rdp", "pld", "skellam"), "rdp, pld or skellam")
     steps: Counter[tuple[float, float]] = Counter()
     for charge in charges:
         if charge.steps and charge.sample_rate:
@@ -76,6 +77,8 @@ def total_epsilon(charges: Iterable[Charge], delta: float, accountant: str = "rd
         return math.inf
     # mu^2 = sum_i 1 / z_i^2 (Eq. 8.2)
     mu = math.sqrt(sum(count / noise / noise for (_, noise), count in steps.items()))
+    if accountant == "skellam":
+        return skellam.epsilon(mu, delta)
     bounds = [gaussian.epsilon(mu, delta), renyi.epsilon(steps, delta)]
     if accountant == "pld":
         from fedmini.privacy import loss_distribution

@@ -3,7 +3,8 @@
 Three units can be protected; everywhere one unit's contribution is replaced by nothing, while the
 number of slots, of examples and public weights are known.
 
-    client    the server adds noise to the sum of clipped updates: one charge a round, for all
+    client    the server, or every hospital, adds noise to the sum of clipped updates: one charge a
+              round, for all
     record    every step of every hospital is a noisy release, of clipped gradients of images
     patient   likewise, with one clipped gradient for the images of a patient
 
@@ -31,6 +32,7 @@ READERS = {
     "client": "whoever reads the models, but not against the server, which adds the noise",
     "record": "whoever reads the models, and against the server",
     "patient": "whoever reads the models, and against the server",
+    "skellam": "whoever reads the models, the server and up to --dp-colluders hospitals with it",
 }
 CAVEATS = (
     "Not covered by epsilon: validation and test patients with their metrics and thresholds, the "
@@ -68,12 +70,13 @@ class Plan:
         """Who is protected from whom, and how well, in sentences."""
         worst = max(spent, key=spent.get)
         noises = sorted(charge.noise_multiplier for charge in self.charges.values())
+        readers = READERS.get(self.accountant, READERS[self.unit])
         where = f", at {worst}, the worst of {len(spent)}" if len(spent) > 1 else ""
         loud = " to ".join(dict.fromkeys(f"{noises[end]:.3g}" for end in (0, -1)))
         return (
             f"Differential privacy of each {WORDS[self.unit]} in training: epsilon "
-            f"{spent[worst]:.4g} at delta {self.delta:g}{where}, against {READERS[self.unit]}. What "
-            f"one {WORDS[self.unit]} gives is replaced by nothing; noise of {loud} clip bounds; "
+            f"{spent[worst]:.4g} at delta {self.delta:g}{where}, against {readers}. What one "
+            f"{WORDS[self.unit]} gives is replaced by nothing; noise of {loud} clip bounds; "
             f"{self.accountant} accountant. {CAVEATS}"
         )
 
@@ -86,17 +89,16 @@ def make_plan(
     Without --dp-noise-multiplier each party gets the least noise with which it can pay for all.
     """
     charges = {}
+    accountant = "skellam" if config.dp_mode == "distributed" else config.dp_accountant
     for name, (rate, steps) in parties.items():
         rounds = sum(name in each for each in asked)
         noise = config.dp_noise_multiplier
         if noise is None:
-            steps_in_all = steps * max(1, rounds)
-            noise = least_noise(
-                config.dp_epsilon, config.dp_delta, rate, steps_in_all, config.dp_accountant
-            )
+            wanted = config.dp_epsilon, config.dp_delta
+            noise = least_noise(*wanted, rate, steps * max(1, rounds), accountant)
         charges[name] = Charge(rate, noise, steps)
     budget = math.inf if config.dp_epsilon is None else config.dp_epsilon
-    plan = Plan(config.dp_unit, config.dp_delta, budget, config.dp_accountant, charges, asked)
+    plan = Plan(config.dp_unit, config.dp_delta, budget, accountant, charges, asked)
     first = max(plan.spent([plan.line(1)]).values())
     if first > budget:
         raise RunFailed(

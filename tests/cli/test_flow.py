@@ -24,6 +24,7 @@ FILES = {
 }
 PNG = b"\x89PNG\r\n\x1a\n"
 MEASURED = {
+    "clipped",
     "round",
     "cohort",
     "dropped",

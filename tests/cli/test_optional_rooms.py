@@ -12,7 +12,10 @@ import pytest
 from tests.cli.conftest import TINY, Run
 from tests.cli.test_process import ENVIRONMENT, ROOT
 
-ROOMS = {"--dp-epsilon 6": ("privacy", "private.py", "dp_sgd.py")}  # option -> its files
+ROOMS = {  # option -> its files
+    "--dp-epsilon 6": ("privacy", "private.py", "dp_sgd.py"),
+    "--secagg": ("secagg", "secure.py"),
+}
 # an editable installation would find in the original what the copy lacks
 COPY_ONLY = """
 import sys

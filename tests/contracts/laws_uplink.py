@@ -80,8 +80,19 @@ def law_sums_without_noise_are_refused(impl, update, unit):
     """Under client privacy, whose noise is on the update alone; elsewhere they pass."""
     made = Contribution(update, 3, {"steps": torch.ones(())})
     try:
-        assert sent(impl, made, unit=unit, clip=1.0).sums == made.sums
+        sums = sent(impl, made, unit=unit, clip=1.0).sums
+        assert sums.keys() - {"clipped"} == {"steps"} and sums["steps"] == 1
     except ValueError as error:
         assert unit == "client" and "steps" in str(error)
     else:
         assert unit != "client", "a sum left the hospital without noise"
+
+
+@law("uplink", update=UPDATES, unit=UNITS, bound=BOUNDS)
+def law_a_clip_is_told_where_it_is_no_secret(impl, update, unit, bound):
+    """As 1 or 0 in a sum; not under client privacy, where nothing but the update has noise."""
+    sums = sent(impl, Contribution(update, 3), unit=unit, clip=bound).sums
+    assert sums.keys() == ({"clipped"} if unit is None else set())
+    norm = float(update[:15].double().norm())
+    if unit is None and abs(norm / bound - 1) > 1e-6:
+        assert sums["clipped"] == (norm > bound)

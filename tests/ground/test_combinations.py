@@ -10,6 +10,11 @@ from fedmini.errors import UserError
 
 BUDGET = {"dp_epsilon": 3.0}
 CLIENT, RECORD = {**BUDGET, "dp_unit": "client"}, {**BUDGET, "dp_unit": "record"}
+SECRET, BOUNDS = {"secagg": "masks"}, {"clip": 1.0, "weight_cap": 3}
+RING = {"ring_bits": 32, **BOUNDS}
+SPREAD = {**SECRET, **CLIENT, "dp_mode": "distributed"}
+MEDIAN, AVERAGED = {"aggregator": "my.py:Median"}, {"norm": "batch", "batch_norm": "average"}
+AT_HOME, KEPT = {"norm": "batch", "batch_norm": "local"}, {"transcript": True}
 
 # Row, options that it forbids, and options beside them that are allowed.
 CASES = [
@@ -47,6 +52,40 @@ CASES = [
         {**BUDGET, "dp_images_per_patient": 2},
     ),
     ("images of a patient x other units", {**CLIENT, "dp_images_per_patient": 2}, {**CLIENT}),
+    (
+        "options of secure aggregation without it",
+        {"secagg_threshold": 3},
+        {**SECRET, "secagg_threshold": 3},
+    ),
+    (
+        "options of secure aggregation without it",
+        {"mask_generator": "aes-ctr"},
+        {**SECRET, "mask_generator": "aes-ctr"},
+    ),
+    ("colluders x central noise", {"dp_colluders": 2}, {**SPREAD, "dp_colluders": 2}),
+    ("distributed noise in other sums", {**SPREAD, "secagg": None}, SPREAD),
+    ("distributed noise in other sums", {**SPREAD, "secagg": "mpc:3"}, SPREAD),
+    ("distributed noise in other sums", {**SPREAD, "sampling": "poisson"}, SPREAD),
+    ("distributed noise in other sums", {**SPREAD, "dp_accountant": "pld"}, SPREAD),
+    (
+        "secure aggregation x secret cohorts",
+        {**SECRET, **CLIENT, "sampling": "poisson"}, {**CLIENT, "sampling": "poisson"},
+    ),
+    ("transcript of what the server must not see", KEPT, {**SECRET, **KEPT}),
+    ("transcript of what the server must not see", {**SECRET, **CLIENT, **KEPT}, SECRET),
+    ("transcript of what the server must not see", {**KEPT, "secagg": "mpc:3"}, SECRET),
+    ("ring bits between 32 and 64", {**RING, "ring_bits": 48}, {**RING, "ring_bits": 64}),
+    ("ring without public bounds", {"ring_bits": 32}, {**SECRET, "ring_bits": 32}),
+    ("ring without public bounds", {"ring_bits": 32, "clip": 1.0}, RING),
+    ("ring without public bounds", {"ring_bits": 32, "weight_cap": 3}, BOUNDS),
+    ("ring x DP-SGD", {**SECRET, **RECORD}, {**SECRET, **CLIENT}),
+    ("ring x DP-SGD", {**RING, **BUDGET}, {**BOUNDS, **BUDGET}),
+    ("ring x robust aggregation", {**SECRET, **MEDIAN}, MEDIAN),
+    ("ring x robust aggregation", {**RING, **MEDIAN}, {**BOUNDS, **MEDIAN}),
+    ("ring x averaged batch norm", {**SECRET, **AVERAGED}, {**SECRET, **AT_HOME}),
+    ("ring x averaged batch norm", {**RING, **AVERAGED}, {**BOUNDS, **AVERAGED}),
+    ("secure aggregation x one client", {**SECRET, "clients": 1}, {**SECRET, "clients": 2}),
+    ("secure aggregation x one client", {**SECRET, "cohort": "1"}, {**SECRET, "cohort": "1.0"}),
 ]
 NAMES = [name for name, _, _ in ROWS]
 
@@ -78,11 +117,16 @@ def test_a_reason_is_one_line_that_names_an_option(reason):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"clip": 1.0}, {"weight_cap": 3}, BUDGET, CLIENT, RECORD, {"dp_noise_multiplier": 1.0}],
+    [
+        {}, {"clip": 1.0}, {"weight_cap": 3}, BUDGET, CLIENT, RECORD, {"dp_noise_multiplier": 1.0},
+        SECRET, RING, {**SECRET, **CLIENT}, {**SECRET, **RING},
+    ],
 )
 @pytest.mark.parametrize("algo", ["fedavg", "fedprox,fedavg", "local", "centralized"])
 @pytest.mark.parametrize("sampling", ["fixed", "poisson"])
 def test_what_goes_together_is_left_alone(options, algo, sampling):
+    if options == {**SECRET, **CLIENT}:
+        sampling = "fixed"
     Config.of({**options, "algo": algo, "sampling": sampling, "dropout": 0.3, "cohort": "0.5"})
 
 

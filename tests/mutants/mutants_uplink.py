@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+import torch
+
 from fedmini import uplink as room
 from fedmini.privacy.mechanism import clip
 from fedmini.uplink import uplink
@@ -67,7 +69,7 @@ def weights_of_examples(config, model, shared):
     harm="Running variances shrink with every clip: batch norm divides by nearly nothing.",
 )
 def clips_buffers(config, model, shared):
-    return [partial(room.clipped, max_norm=config.clip, trained=len(model.state))]
+    return [partial(room.clipped, max_norm=config.clip, trained=len(model.state), told=True)]
 
 
 @mutant(
@@ -112,7 +114,8 @@ def weighs_all_alike(config, model, shared):
     harm="The bound of a gradient is laid on the whole round: long training is cut to one step.",
 )
 def clips_updates_too(config, model, shared):
-    bound = partial(room.clipped, max_norm=config.clip, trained=len(model.vector))
+    most = {"max_norm": config.clip, "trained": len(model.vector), "told": False}
+    bound = partial(room.clipped, **most)
     return [bound, *uplink(config, model, shared)]
 
 
@@ -132,3 +135,29 @@ def lets_sums_through(config, model, shared):
 )
 def drops_sums(config, model, shared):
     return [lambda contribution: replace(contribution, sums={}), *uplink(config, model, shared)]
+
+
+@mutant(
+    "uplink",
+    law="law_a_clip_is_told_where_it_is_no_secret",
+    harm="Whether a hospital was clipped leaves it without noise: one bit a round, every round.",
+)
+def tells_on_private_hospitals(config, model, shared):
+    def told(contribution):
+        longer = float(contribution.update[: len(model.vector)].norm() > config.clip)
+        return replace(contribution, sums={**contribution.sums, "clipped": torch.tensor(longer)})
+
+    return [*uplink(config, model, shared)[:1], told, *uplink(config, model, shared)[1:]]
+
+
+@mutant(
+    "uplink",
+    law="law_a_clip_is_told_where_it_is_no_secret",
+    harm="The share of clipped updates is always 1: whoever sets --clip by it sets it too high.",
+)
+def tells_that_all_were_clipped(config, model, shared):
+    def told(contribution):
+        always = dict.fromkeys(contribution.sums, torch.ones(()))
+        return replace(contribution, sums=always)
+
+    return [*uplink(config, model, shared), told]

@@ -64,6 +64,7 @@ def test_noise_of_any_size_has_an_epsilon(rate):
     assert falling[0] == math.inf and falling[-1] == 0
 
 
+@pytest.mark.slow  # a clock needs a quiet machine
 @pytest.mark.parametrize(
     ("budget", "rate", "steps"),
     [(1.5, 0.01, 10_000), (1.5, 1.0, 30), (0.01, 1e-5, 1), (30.0, 0.1, 1), (0.1, 1e-3, 10**6)],
