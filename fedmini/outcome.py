@@ -93,7 +93,7 @@ class Outcome:
                 for name, cuts in self.thresholds.items()
             },
             "members": members(federation.hospitals, lines),
-            "exchange": exchange(federation.server.algorithm),
+            "exchange": exchange(federation.server.algorithm, config.secagg),
             "privacy": NO_NOISE, "epsilon": None, **self.account,
             "totals": {
                 "rounds": federation.server.round,
@@ -156,11 +156,11 @@ def members(hospitals: list[Hospital], lines: list[dict]) -> dict[str, dict[str,
     }  # fmt: skip
 
 
-def exchange(algorithm: FedAvg) -> str:
-    """What leaves a hospital: its "images", "nothing", or "updates"."""
+def exchange(algorithm: FedAvg, secagg: str | None) -> str:
+    """What others see of a hospital: its "images", "nothing", "updates", or their "sums"."""
     if algorithm.pooled:
         return "images"
-    return "nothing" if algorithm.alone else "updates"
+    return "nothing" if algorithm.alone else "sums" if secagg else "updates"
 
 
 def worst(hospitals: dict[str, dict], metric: str) -> str | None:

@@ -23,6 +23,7 @@ FILES = {
     "evaluation-test.npz",
 }
 PNG = b"\x89PNG\r\n\x1a\n"
+LEFT = ("fedprox", "local", "centralized", "fedprox --secagg")
 MEASURED = {
     "clipped",
     "round",
@@ -173,7 +174,7 @@ def test_members_say_who_holds_what_and_who_was_missing(play):
 
 
 @pytest.mark.parametrize(
-    ("algo", "leaves"), [("fedprox", "updates"), ("local", "nothing"), ("centralized", "images")]
+    ("algo", "leaves"), [*zip(LEFT, ("updates", "nothing", "images", "sums"), strict=True)]
 )
 def test_what_left_a_hospital(play, algo, leaves):
     assert play(f"--algo {algo}").summary["exchange"] == leaves

@@ -148,6 +148,7 @@ def law_the_stamp_says_whose_images_these_are(impl, synthetic, shown):
 
 WHO = {  # what leaves a hospital -> what the server, or the pool, sees of images, updates, counts
     "updates": ("none", "every one", "every hospital's"),
+    "sums": ("none", "none", "their sums"),
     "images": ("all", "none", "all"),
     "nothing": ("none", "none", "none"),
 }
