@@ -12,8 +12,8 @@ import numpy as np
 from data_prep.brats_cases import patient_of
 from data_prep.split import draw_split
 from data_prep.statistics import statistics
+from data_prep.store import describe, fixed_length
 from fedmini.data.dataset import SPLITS, TRAIN, Dataset
-from fedmini.data.store import describe, fixed_length
 from data_prep.phantoms.brats import CLASSES, REGIONS
 
 VERSION = "1"  # of what is in the file

@@ -12,8 +12,8 @@ import numpy as np
 from data_prep.brats_file import UNKNOWN
 from data_prep.covidx_lists import FINDINGS
 from data_prep.raster_case import Batch, training_statistics, whole_pictures
+from data_prep.store import describe, fixed_length
 from fedmini.data.dataset import SPLITS, TRAIN, Dataset
-from fedmini.data.store import describe, fixed_length
 
 COVID = FINDINGS.index("COVID-19")
 CLASSES = {2: ("not COVID-19", "COVID-19"), 3: FINDINGS}

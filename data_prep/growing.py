@@ -20,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from fedmini.data.disk import Disk, hdf5, uninterrupted
+from data_prep.disk import Disk, hdf5, uninterrupted
 
 FLETCHER = 4  # bytes that the checksum of HDF5 adds to an image
 

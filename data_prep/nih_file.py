@@ -13,8 +13,8 @@ import numpy as np
 from data_prep.nih_split import split_rows
 from data_prep.nih_table import NAMES, NOTHING, Row
 from data_prep.raster_case import Batch, training_statistics, whole_pictures
+from data_prep.store import describe, fixed_length
 from fedmini.data.dataset import SPLITS, TRAIN, Dataset
-from fedmini.data.store import describe, fixed_length
 
 VERSION = "1"  # of what is in the file
 

@@ -22,9 +22,9 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from data_prep.disk import uninterrupted
 from data_prep.growing import Growing, crc32, growing
 from data_prep.journal import Journal
-from fedmini.data.disk import uninterrupted
 from fedmini.errors import UserError
 from fedmini.files import disk_errors
 

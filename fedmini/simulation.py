@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fedmini.algorithms.fedavg import FedAvg
 from fedmini.client import Client, LocalTraining
 from fedmini.config import Config
-from fedmini.data import store
+from fedmini.data import schema, store
 from fedmini.data.dataset import Dataset
 from fedmini.data.examples import hospitals, pooled
 from fedmini.data.normalise import Normalise
@@ -48,7 +48,7 @@ def load_dataset(config: Config) -> tuple[Dataset, Path | None]:
         if config.in_memory == "no":
             raise UserError("--in-memory no: the synthetic data have no file; give --data FILE.h5")
         dataset = resolve("dataset", config.dataset)()
-        store.validate(dataset, f"--dataset {config.dataset}")
+        schema.validate(dataset, f"--dataset {config.dataset}")
         return dataset, None
     return store.read(path, config.in_memory), path
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data_prep.store import write
 from fedmini import cli, statistics
 from fedmini.config import Config
-from fedmini.data import store
 from fedmini.data.dataset import Dataset
 from fedmini.data.examples import Examples
 from fedmini.evaluation import estimates, evaluate, pool
@@ -62,7 +62,7 @@ def chests(patients: int, key: int) -> Dataset:
 CHESTS = chests(240, key=0)
 TEMPORARY = tempfile.TemporaryDirectory()
 RUN, FILE = Path(TEMPORARY.name) / "run", Path(TEMPORARY.name) / "chests.h5"
-store.write(FILE, CHESTS)
+write(FILE, CHESTS)
 OPTIONS = {
     "data": str(FILE), "model": "resnet18", "width": 4, "rounds": 10, "batch_size": 48,
     "lr": 0.015, "augment": "none", "device": "cpu", "threads": 1,
@@ -96,8 +96,7 @@ for name, each in summary["hospitals"].items():
 # To look behind the numbers we play FedAvg again. The same options give the same bits.
 
 # %%
-dataset = store.read(FILE)
-run = build(settle_defaults(Config.of(OPTIONS | {"algo": "fedavg"}), dataset), dataset)
+run = build(settle_defaults(Config.of(OPTIONS | {"algo": "fedavg"}), CHESTS), CHESTS)
 fresh = chests(300, key=1)
 FRESH = Examples(*map(torch.from_numpy, (fresh.images, fresh.targets)), fresh.patient)
 history = [

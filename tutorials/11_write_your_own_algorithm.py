@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from data_prep.store import write
 from fedmini.aggregation.mean import Mean
 from fedmini.algorithms.fedavg import FedAvg
 from fedmini.cli import main
@@ -26,7 +27,6 @@ from fedmini.client import Client, LocalTraining
 from fedmini.data.dataset import Dataset, channel_statistics
 from fedmini.data.examples import Examples, Hospital
 from fedmini.data.normalise import Normalise
-from fedmini.data.store import write
 from fedmini.faults import Faults, FaultyNetwork
 from fedmini.optim import SGD
 from fedmini.options import options_of

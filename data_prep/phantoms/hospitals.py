@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.store import write
 from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, channel_statistics
-from fedmini.data.store import write
 from fedmini.errors import RunFailed
 from fedmini.files import disk_errors
 from fedmini.rng import numpy_stream

@@ -17,6 +17,7 @@ from time import perf_counter
 
 import torch
 
+from data_prep.store import write
 from fedmini.config import Config, available_threads
 from fedmini.data import store
 from fedmini.data.dataset import Dataset
@@ -97,7 +98,7 @@ def outside_training(federation: Federation) -> float:
 def beside_memory(network: str, dataset: Dataset, pairs: int) -> None:
     """Print the ratio for a file as fedmini writes it: compressed, with checksums."""
     with tempfile.TemporaryDirectory() as folder:
-        store.write(Path(folder) / "a.h5", dataset)
+        write(Path(folder) / "a.h5", dataset)
         runs = [federation(store.read(Path(folder) / "a.h5", kept)) for kept in ("no", "yes")]
         what = f"{network}, fedavg: from disk / from memory"
         compare(what, *(partial(one_round, run) for run in runs), pairs)

@@ -12,8 +12,8 @@ import torch
 
 import fedmini.comparison
 import fedmini.outcome
+from data_prep.store import write
 from fedmini.cli import main
-from fedmini.data.store import write
 from tests.data.factory import segmentation_dataset
 
 SIZELESS = "--preset tiny --device cpu --threads 1 --quiet"

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from fedmini.data.store import write
+from data_prep.store import write
 from tests.cli.conftest import TINY
 from tests.data.factory import labels_dataset, segmentation_dataset
 

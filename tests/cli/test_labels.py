@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from data_prep.store import write
 from fedmini import predict
-from fedmini.data.store import write
 from fedmini.models import resnet18
 from tests.cli.conftest import SIZELESS, Run
 from tests.data.factory import labels_dataset

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import fedmini.simulation
-from fedmini.data.store import write
+from data_prep.store import write
 from fedmini.faults import STAGES, Faults, FaultyNetwork
 from fedmini.messages import MAGIC, decode, encode
 from fedmini.run_options import secret

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from data_prep.store import write
 from fedmini.data import store
 from fedmini.data.dataset import Dataset, shrink
 from fedmini.data.examples import hospitals
@@ -51,7 +52,7 @@ def prepared(task: str, dtype: str, seed: int) -> Iterator[tuple[Dataset, Path]]
         dataset = factory.labels_dataset(patients=61, size=12, dtype=dtype, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.h5"
-        store.write(path, dataset)
+        write(path, dataset)
         yield dataset, path
 
 

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from data_prep.store import write
 from fedmini.config import Config
 from fedmini.data import store
 from fedmini.data.dataset import Dataset, shrink
@@ -29,7 +30,7 @@ DATA = {"segmentation": segmentation_dataset, "multilabel": labels_dataset}
 @pytest.fixture(params=DATA)
 def path(request, tmp_path) -> Path:
     """A prepared file of 36 images, 16 x 16."""
-    store.write(tmp_path / "a.h5", DATA[request.param](patients=12, slices=3))
+    write(tmp_path / "a.h5", DATA[request.param](patients=12, slices=3))
     return tmp_path / "a.h5"
 
 
@@ -98,7 +99,7 @@ def test_what_takes_more_than_a_quarter_of_memory_stays_in_its_file(
     tmp_path, monkeypatch, pages, stays
 ):
     dataset = segmentation_dataset(patients=12, slices=3)  # 27 KiB
-    store.write(tmp_path / "a.h5", dataset)
+    write(tmp_path / "a.h5", dataset)
     machine = {"SC_PHYS_PAGES": pages, "SC_PAGE_SIZE": 1024}
     monkeypatch.setattr(os, "sysconf", machine.get)
     for choice, on_disk in {"auto": stays, "no": True, "yes": False}.items():
@@ -123,6 +124,7 @@ def test_scanners_want_the_images_in_memory(path):
 BOUNDED = """
 import resource, sys
 import h5py, numpy as np
+from data_prep.store import describe
 from tests.data.test_on_disk import federation, weights
 from fedmini.data import store
 from fedmini.data.dataset import Dataset, shrink
@@ -137,7 +139,7 @@ def flat(count, size=512):
         # a chunk that was never written reads as the fill value
         file.create_dataset("images", images.shape, "u1", chunks=(1, 1, size, size), fillvalue=7)
         file["labels"] = (patient % 2).astype("u1")[:, None]
-        store.describe(file, made)
+        describe(file, made)
     weights(federation(shrink(store.read(path, "no"), 32), local_steps=2, clients=1))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 

@@ -9,6 +9,7 @@ import pytest
 
 from fedmini.data import store
 from fedmini.data.patients import patient_table, resplit
+from fedmini.data.schema import validate
 from tests.data.factory import labels_dataset, segmentation_dataset
 
 
@@ -68,7 +69,7 @@ def test_real_hospitals_can_be_split_anew(shared_data):
     assert (before.site == single).sum() == 1
     for seed in range(3):
         result = resplit(dataset, seed)
-        store.validate(result, "resplit")
+        validate(result, "resplit")
         table = patient_table(result)
         assert np.bincount(table.split).tolist() == np.bincount(before.split).tolist()
         assert table.split[table.site == single].tolist() == [0]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_prep.store import write
 from fedmini.data import store
 from fedmini.data.dataset import Dataset, channel_statistics
 from fedmini.data.schema import TASKS
@@ -41,13 +42,13 @@ def same(one: Dataset, other: Dataset) -> bool:
 @pytest.mark.parametrize("sites", [0, 2])
 def test_what_is_written_is_read(tmp_path, task, dtype, sites):
     dataset = make(task, dtype=dtype, sites=sites)
-    store.write(tmp_path / "a.h5", dataset)
+    write(tmp_path / "a.h5", dataset)
     assert same(store.read(tmp_path / "a.h5"), dataset)
 
 
 def test_equal_data_give_equal_bytes(tmp_path):
-    store.write(tmp_path / "a.h5", make())
-    store.write(tmp_path / "b.h5", store.read(tmp_path / "a.h5"))
+    write(tmp_path / "a.h5", make())
+    write(tmp_path / "b.h5", store.read(tmp_path / "a.h5"))
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
@@ -55,14 +56,14 @@ def test_texts_of_any_script(tmp_path):
     dataset = dataclasses.replace(
         make(), source="Städtisches Klinikum, 東京", site_names=("Zürich", "Łódź", "東京")
     )
-    store.write(tmp_path / "a.h5", dataset)
+    write(tmp_path / "a.h5", dataset)
     assert same(store.read(tmp_path / "a.h5"), dataset)
 
 
 def test_nothing_is_written_if_the_data_are_not_valid(tmp_path):
     wrong = dataclasses.replace(make(), std=np.zeros(2, np.float32))
     with pytest.raises(UserError, match="std: found"):
-        store.write(tmp_path / "a.h5", wrong)
+        write(tmp_path / "a.h5", wrong)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,7 +180,7 @@ def whole() -> tuple[Dataset, bytes]:
     """A data set and its file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.h5"
-        store.write(path, make(sites=2))
+        write(path, make(sites=2))
         return store.read(path), path.read_bytes()
 
 
@@ -217,5 +218,5 @@ def test_real_hospitals_are_read_and_written(shared_data, tmp_path):
     assert dataset.regions == {"tumour": (1,)} and dataset.version == "1"
     mean, std = channel_statistics(dataset.images[dataset.split == 0])
     assert np.allclose(dataset.mean, mean) and np.allclose(dataset.std, std)
-    store.write(tmp_path / "a.h5", dataset)
+    write(tmp_path / "a.h5", dataset)
     assert same(store.read(tmp_path / "a.h5"), dataset)

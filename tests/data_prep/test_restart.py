@@ -23,7 +23,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 KILLED = """
 import os, signal, sys
 from data_prep.brats import main
-from fedmini.data.disk import Disk
+from data_prep.disk import Disk
 left = [int(sys.argv[1])]
 write = Disk.write
 def deadly(disk, content):

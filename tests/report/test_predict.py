@@ -10,8 +10,8 @@ import pytest
 import torch
 from tests.data.factory import labels_dataset, segmentation_dataset
 
+from data_prep.store import write
 from fedmini import predict
-from fedmini.data import store
 from fedmini.models.unet import UNet
 from fedmini.folder import RunFolder
 
@@ -26,7 +26,7 @@ def dataset():
 @pytest.fixture
 def run(tmp_path, dataset):
     """A run folder whose model is a U-Net with random weights, and a data file beside it."""
-    store.write(tmp_path / "data.h5", dataset)
+    write(tmp_path / "data.h5", dataset)
     folder = RunFolder.create(tmp_path / "run", {})
     folder.save_model(content(dataset))
     return folder
@@ -180,14 +180,14 @@ def test_what_is_missing_is_named(run, tmp_path, capsys):
 
 
 def test_labels_are_not_masks(run, tmp_path, capsys):
-    store.write(tmp_path / "labels.h5", labels_dataset(channels=2, classes=3))
+    write(tmp_path / "labels.h5", labels_dataset(channels=2, classes=3))
     assert start(run, "--data", str(tmp_path / "labels.h5")) == 2
     assert "labels.h5" in capsys.readouterr().err
 
 
 def test_a_split_without_images_is_named(run, dataset, tmp_path, capsys):
     lacking = segmentation_dataset(patients=4, channels=2, split=[0, 0, 1, 0])
-    store.write(tmp_path / "data.h5", lacking)
+    write(tmp_path / "data.h5", lacking)
     assert start(run) == 2
     assert "--split test" in capsys.readouterr().err
 

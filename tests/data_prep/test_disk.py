@@ -11,20 +11,20 @@ from pathlib import Path
 import h5py
 import pytest
 
-from fedmini.data import store
-from fedmini.data.disk import hdf5, uninterrupted
+from data_prep.disk import hdf5, uninterrupted
+from data_prep.store import write
 from tests.data.factory import segmentation_dataset
 
 ROOT = Path(__file__).parents[2]
 FULL = """
 import resource, sys
-from fedmini.data import store
+from data_prep.store import write
 from tests.data.factory import segmentation_dataset
 dataset = segmentation_dataset(patients=5, slices=2, size=8)
 for size in range(0, int(sys.argv[2]), 97):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
-        store.write(sys.argv[1], dataset)
+        write(sys.argv[1], dataset)
     except OSError as error:
         assert error.strerror == "File too large", error
     else:
@@ -33,7 +33,7 @@ for size in range(0, int(sys.argv[2]), 97):
 
 
 def test_a_full_disk_is_an_error_and_no_crash(tmp_path):
-    store.write(tmp_path / "whole.h5", segmentation_dataset(patients=5, slices=2, size=8))
+    write(tmp_path / "whole.h5", segmentation_dataset(patients=5, slices=2, size=8))
     size = (tmp_path / "whole.h5").stat().st_size
     done = subprocess.run(
         [sys.executable, "-c", FULL, tmp_path / "a.h5", str(size)],
