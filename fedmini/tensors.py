@@ -15,6 +15,8 @@ import torch
 from fedmini.errors import UserError
 from fedmini.files import write_bytes
 
+ARCHIVE = b"PK\x03\x04"  # how torch's archives begin
+
 
 def save_tensors(path: Path, content: dict) -> None:
     """Write a dictionary of tensors, numbers, strings, lists and dictionaries to `path`.
@@ -31,11 +33,13 @@ def load_tensors(path: Path) -> dict:
     """The dictionary in `path`, its tensors on the CPU.
 
     Raises UserError naming the file if it is missing, cut, damaged or holds anything that would
-    have to be run to be read. Torch skips the checksums of its archive, so they are checked here.
+    have to be run to be read. Torch skips the checksums of its archive, so they are checked here;
+    files of the format before torch 1.6 have none.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
+        with path.open("rb") as file:
+            archive = file.read(len(ARCHIVE)) == ARCHIVE
+            damaged = zipfile.ZipFile(file).testzip() if archive else None
         if damaged:
             raise UserError(f"{path} is damaged: the checksum of {damaged} is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)

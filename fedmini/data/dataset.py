@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from functools import partial
 
 import numpy as np
 
@@ -54,11 +53,6 @@ class Dataset:
         """Height and width in pixels."""
         return self.images.shape[2], self.images.shape[3]
 
-    @property
-    def outputs(self) -> int:
-        """Outputs of a model: one a class, or a single one for a binary task."""
-        return 1 if self.task == "binary" else len(self.classes)
-
 
 def channel_statistics(images: Array) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel of (N, C, H, W), both (C,) float32.
@@ -90,11 +84,10 @@ def shrink(dataset: Dataset, size: int, in_memory: str = "no") -> Dataset:
         return dataset
     rows = overlap(height, max(1, round(height * size / longer)))
     columns = overlap(width, max(1, round(width * size / longer)))
-    shares = {"rows": rows, "columns": columns}
-    images, targets = changed(dataset.images, partial(smaller_images, **shares)), dataset.targets
+    images = changed(dataset.images, lambda block: smaller_images(block, rows, columns))
+    targets, classes = dataset.targets, len(dataset.classes)
     if dataset.task == "segmentation":
-        most = partial(smaller_masks, classes=len(dataset.classes), **shares)
-        targets = changed(targets, most)
+        targets = changed(targets, lambda block: smaller_masks(block, classes, rows, columns))
     small = dataclasses.replace(dataset, images=images, targets=targets)
     return measured(placed(small, in_memory))
 

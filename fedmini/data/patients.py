@@ -52,7 +52,9 @@ def patient_table(dataset: Dataset) -> PatientTable:
         labels = dataset.targets
         if dataset.task == "multiclass":
             labels = labels == np.arange(len(dataset.classes))
-        stratum = _rarest(_sums(labels, row) > 0, training)
+        positive = np.zeros((len(patient), labels.shape[1]), bool)
+        np.logical_or.at(positive, row, labels)
+        stratum = _rarest(positive, training)
         strata = ("none", *dataset.classes[-labels.shape[1] :])  # a binary task: the positive one
     return PatientTable(
         patient=patient, split=dataset.split[first].astype(np.int64), site=dataset.site[first],
@@ -90,13 +92,6 @@ def _sizes(table: PatientTable) -> tuple[int, int, int]:
     test = min(test, spare)
     validation = min(validation, spare - test)
     return len(table) - validation - test, validation, test
-
-
-def _sums(values: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """(M, K): sums of `values` (N, K) over the images of each patient."""
-    sums = np.zeros((row.max() + 1, values.shape[1]), np.int64)
-    np.add.at(sums, row, values)
-    return sums
 
 
 def _tertile(volume: np.ndarray, training: np.ndarray) -> np.ndarray:

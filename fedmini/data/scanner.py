@@ -14,7 +14,6 @@ from fedmini.data.on_disk import Array, DiskArray
 from fedmini.errors import UserError
 
 GAIN, CONTRAST, FIELD, NOISE = 0.2, 0.2, 0.2, 0.1  # spreads at strength 1
-STRONGEST = 10.0
 
 
 def shift(
@@ -25,11 +24,8 @@ def shift(
 
     `mean` and `std` (C,) are the data set's, in stored units. One scanner is drawn for all images,
     its noise for each. Pixels that are exactly zero, a background without signal, stay zero; at
-    strength 0 nothing changes. Raises UserError for a strength that is not from 0 to 10, and for
-    images on disk.
+    strength 0 nothing changes. Raises UserError for images on disk.
     """
-    if not 0 <= strength <= STRONGEST:
-        raise UserError(f"--scanner-shift {strength}: must be from 0 to {STRONGEST}")
     if strength == 0 or len(images) == 0:
         return images
     if isinstance(images, DiskArray):

@@ -1,7 +1,7 @@
 """What a prepared data set must be, checked before anything uses it.
 
 Every check names the field, what was found there and what would be right. The same checks guard
-reading and writing, so a file that fedmini wrote is a file that fedmini reads.
+reading and writing, so a file that data_prep wrote is a file that fedmini reads.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ def validate(dataset: Dataset, where: str) -> None:
     """Raise UserError, beginning with `where`, if the data set breaks the schema anywhere."""
     for name in ("name", "source", "version"):
         text = getattr(dataset, name)
-        _need(_is_text(text), where, name, repr(text), "a line of text")
+        need(_is_text(text), where, name, repr(text), "a line of text")
     check_description(dataset.task, dataset.classes, where)
-    arrays = {target_name(dataset.task): dataset.targets}
-    for name in ("images", "patient", "split", "site"):
-        arrays[name] = getattr(dataset, name)
+    arrays = {name: getattr(dataset, name) for name in ("images", "patient", "split", "site")}
+    arrays[target_name(dataset.task)] = dataset.targets
     check_layout(arrays, dataset.task, len(dataset.classes), where)
     _check_regions(dataset, where)
     _check_targets(dataset, where)
@@ -44,11 +43,11 @@ def target_name(task: str) -> str:
 
 def check_description(task: str, classes: tuple[str, ...], where: str) -> None:
     """The task is known, and its classes are distinct names in a number that fits it."""
-    _need(task in TASKS, where, "task", repr(task), f"one of {', '.join(TASKS)}")
-    _need(_are_names(classes), where, "classes", repr(classes), "names, all different")
+    need(task in TASKS, where, "task", repr(task), f"one of {', '.join(TASKS)}")
+    need(_are_names(classes), where, "classes", repr(classes), "names, all different")
     low, high = {"multilabel": (1, MOST_CLASSES), "binary": (2, 2)}.get(task, (2, MOST_CLASSES))
     right = "2 names, the negative class first" if high == 2 else f"{low} to {high} names"
-    _need(low <= len(classes) <= high, where, "classes", f"{len(classes)} names", right)
+    need(low <= len(classes) <= high, where, "classes", f"{len(classes)} names", right)
 
 
 def check_layout(arrays: Mapping, task: str, classes: int, where: str) -> None:
@@ -57,7 +56,7 @@ def check_layout(arrays: Mapping, task: str, classes: int, where: str) -> None:
     form = f"{images.dtype} of shape {images.shape}"
     usable = images.dtype in (np.uint8, np.float16) and len(images.shape) == 4
     right = "uint8 or float16 of shape (N, C, H, W), none of them 0"
-    _need(usable and 0 not in images.shape, where, "images", form, right)
+    need(usable and 0 not in images.shape, where, "images", form, right)
     count, _, height, width = images.shape
     columns = classes if task == "multilabel" else 1
     expected = {
@@ -68,53 +67,51 @@ def check_layout(arrays: Mapping, task: str, classes: int, where: str) -> None:
         if name != "images":
             dtype, shape = expected[name]
             form, right = f"{array.dtype} of shape {array.shape}", f"{dtype} of shape {shape}"
-            _need(array.dtype == dtype and tuple(array.shape) == shape, where, name, form, right)
+            need(array.dtype == dtype and tuple(array.shape) == shape, where, name, form, right)
 
 
 def _check_regions(dataset: Dataset, where: str) -> None:
     if dataset.task != "segmentation":
-        _need(not dataset.regions, where, "regions", "some", f"none for a {dataset.task} task")
+        need(not dataset.regions, where, "regions", "some", f"none for a {dataset.task} task")
         return
-    _need(bool(dataset.regions), where, "regions", "none", "at least one")
+    need(bool(dataset.regions), where, "regions", "none", "at least one")
     foreground = range(1, len(dataset.classes))
     for name, indices in dataset.regions.items():
         fits = len(indices) > 0 and all(index in foreground for index in indices)
         right = f"some of the mask indices 1 to {len(dataset.classes) - 1}"
-        _need(_is_text(name) and fits, where, "regions", f"{name!r}: {list(indices)}", right)
+        need(_is_text(name) and fits, where, "regions", f"{name!r}: {list(indices)}", right)
 
 
 def _check_targets(dataset: Dataset, where: str) -> None:
     highest = 1 if dataset.task == "multilabel" else len(dataset.classes) - 1
     found = max(int(block.max()) for block in blocks(dataset.targets))
-    _need(found <= highest, where, target_name(dataset.task), str(found), f"0 to {highest}")
+    need(found <= highest, where, target_name(dataset.task), str(found), f"0 to {highest}")
 
 
 def _check_sites(dataset: Dataset, where: str) -> None:
     names = dataset.site_names
-    _need(_are_names(names), where, "site_names", repr(names), "names, all different")
+    need(_are_names(names), where, "site_names", repr(names), "names, all different")
     low, high = int(dataset.site.min()), int(dataset.site.max())
     right = "-1 (unknown), or an index into the names in the attribute site_names"
     found = f"{low if low < -1 else high} with {len(names)} names"
-    _need(low >= -1 and high < len(names), where, "site", found, right)
+    need(low >= -1 and high < len(names), where, "site", found, right)
 
 
 def _check_patients(dataset: Dataset, where: str) -> None:
     found = int(dataset.split.max())
-    _need(found <= 2, where, "split", str(found), "0 train, 1 validation or 2 test")
+    need(found <= 2, where, "split", str(found), "0 train, 1 validation or 2 test")
     training = int((dataset.split == TRAIN).sum())
-    _need(training > 0, where, "split", "no training images", "at least one image with split 0")
+    need(training > 0, where, "split", "no training images", "at least one image with split 0")
+    _, first, row = np.unique(dataset.patient, return_index=True, return_inverse=True)
     for field, values, names in (
         ("split", dataset.split, SPLITS),
         ("site", dataset.site, (*dataset.site_names, "unknown")),
     ):
-        order = np.argsort(dataset.patient, kind="stable")
-        patient, sorted_values = dataset.patient[order], values[order]
-        torn = (patient[1:] == patient[:-1]) & (sorted_values[1:] != sorted_values[:-1])
-        if torn.any():
-            row = int(torn.argmax())
-            both = " and ".join(names[value] for value in sorted_values[row : row + 2])
-            found = f"patient {patient[row]} in {both}"
-            _need(False, where, field, found, f"one {field} for a patient")
+        expected = values[first[row]]  # where the patient's first image is
+        torn = (values != expected).argmax()
+        both = f"{names[expected[torn]]} and {names[values[torn]]}"
+        found = f"patient {dataset.patient[torn]} in {both}"
+        need(expected[torn] == values[torn], where, field, found, f"one {field} for a patient")
 
 
 def _check_images(dataset: Dataset, where: str) -> None:
@@ -122,7 +119,7 @@ def _check_images(dataset: Dataset, where: str) -> None:
         each = [np.isfinite(block).all(axis=(1, 2, 3)) for block in blocks(dataset.images)]
         finite = np.concatenate(each)
         found = f"NaN or infinity in image {finite.argmin()}"
-        _need(finite.all(), where, "images", found, "finite numbers")
+        need(finite.all(), where, "images", found, "finite numbers")
 
 
 def _check_statistics(dataset: Dataset, where: str) -> None:
@@ -131,9 +128,9 @@ def _check_statistics(dataset: Dataset, where: str) -> None:
         values = getattr(dataset, name)
         form = f"{values.dtype} of shape {values.shape}"
         right = f"float32 of shape ({channels},)"
-        _need(values.dtype == np.float32 and values.shape == (channels,), where, name, form, right)
-        _need(np.isfinite(values).all(), where, name, str(values.tolist()), "finite numbers")
-    _need((dataset.std > 0).all(), where, "std", str(dataset.std.tolist()), "numbers above 0")
+        need(values.dtype == np.float32 and values.shape == (channels,), where, name, form, right)
+        need(np.isfinite(values).all(), where, name, str(values.tolist()), "finite numbers")
+    need((dataset.std > 0).all(), where, "std", str(dataset.std.tolist()), "numbers above 0")
     rows = np.flatnonzero(dataset.split == TRAIN)
     sample = choose(dataset.images, rows[:: len(rows) // 256 + 1])
     away = (np.abs(chunk - dataset.mean[:, None, None]) for chunk in chunks(sample))
@@ -142,7 +139,7 @@ def _check_statistics(dataset: Dataset, where: str) -> None:
     distance = distance / len(sample) / dataset.std
     found = f"mean {dataset.mean.tolist()}, std {dataset.std.tolist()}"
     right = "those of the training images, a channel, in stored units"
-    _need((distance <= FARTHEST).all(), where, "mean and std", found, right)
+    need((distance <= FARTHEST).all(), where, "mean and std", found, right)
 
 
 def _is_text(value: object) -> bool:
@@ -153,6 +150,7 @@ def _are_names(values: tuple[str, ...]) -> bool:
     return all(map(_is_text, values)) and len(set(values)) == len(values)
 
 
-def _need(holds: bool, where: str, field: str, found: str, right: str) -> None:
+def need(holds: bool, where: str, field: str, found: str, right: str) -> None:
+    """Raise UserError, saying where and in which field what was found, unless it holds."""
     if not holds:
         raise UserError(f"{where}: {field}: found {found}; right would be {right}")

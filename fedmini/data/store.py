@@ -17,7 +17,7 @@ import numpy as np
 
 from fedmini.data.dataset import Dataset, placed
 from fedmini.data.on_disk import DiskArray, one_line
-from fedmini.data.schema import check_description, check_layout, target_name, validate
+from fedmini.data.schema import check_description, check_layout, need, target_name, validate
 from fedmini.errors import RunFailed, UserError
 
 
@@ -53,8 +53,7 @@ def _open(file: h5py.File, where: str) -> Dataset:
     if "site" in file:
         arrays["site"] = _array(file, "site", where)
     check_layout(arrays, task, len(classes), where)
-    patient = arrays["patient"][:]
-    unknown = np.full(len(patient), -1, np.int64)
+    unknown = np.full(arrays["patient"].shape, -1, np.int64)
     return Dataset(
         task=task, classes=classes, synthetic=_flag(file, "synthetic", where),
         **{name: _text(file, name, where) for name in ("name", "source", "version")},
@@ -62,7 +61,7 @@ def _open(file: h5py.File, where: str) -> Dataset:
         regions=_regions(file, classes, where) if task == "segmentation" else {},
         images=DiskArray(arrays["images"]),
         targets=DiskArray(arrays[target]) if task == "segmentation" else arrays[target][:],
-        patient=patient, split=arrays["split"][:],
+        patient=arrays["patient"][:], split=arrays["split"][:],
         site=arrays["site"][:] if "site" in arrays else unknown,
         site_names=_texts(file, "site_names", where) if "site_names" in file.attrs else (),
     )  # fmt: skip
@@ -88,30 +87,28 @@ def _text(file: h5py.File, name: str, where: str) -> str:
     value = _attribute(file, name, where)
     if isinstance(value, bytes):
         value = value.decode("utf-8")
-    if not isinstance(value, (str, int, np.integer)):
-        raise UserError(f"{where}: {name}: found {type(value).__name__}; right would be a text")
+    need(isinstance(value, (str, int, np.integer)), where, name, type(value).__name__, "a text")
     return str(value)
 
 
 def _texts(file: h5py.File, name: str, where: str) -> tuple[str, ...]:
     value = _attribute(file, name, where)
     values = [each.decode("utf-8") if isinstance(each, bytes) else each for each in np.ravel(value)]
-    if not all(isinstance(each, str) for each in values):
-        raise UserError(f"{where}: {name}: found {values[:3]}; right would be a list of texts")
+    whole = all(isinstance(each, str) for each in values)
+    need(whole, where, name, str(values[:3]), "a list of texts")
     return tuple(values)
 
 
 def _flag(file: h5py.File, name: str, where: str) -> bool:
     value = _attribute(file, name, where)
-    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
-        raise UserError(f"{where}: {name}: found {value!r}; right would be true or false")
+    known = isinstance(value, (bool, np.bool_, int, np.integer)) and value in (0, 1)
+    need(known, where, name, repr(value), "true or false")
     return bool(value)
 
 
 def _numbers(file: h5py.File, name: str, where: str) -> np.ndarray:
     value = np.asarray(_attribute(file, name, where))
-    if value.dtype.kind not in "iuf":
-        raise UserError(f"{where}: {name}: found {value.dtype}; right would be a number a channel")
+    need(value.dtype.kind in "iuf", where, name, str(value.dtype), "a number a channel")
     return value.astype(np.float32)
 
 

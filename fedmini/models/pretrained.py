@@ -9,10 +9,8 @@ Left out: state_dicts inside other dictionaries, and names with a prefix.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from fedmini.errors import UserError
@@ -27,7 +25,7 @@ def load_pretrained(module: nn.Module, path: Path) -> list[str]:
     Raises UserError for a file that cannot be read, and for the first tensor that is missing, has
     no place or has another shape.
     """
-    given, own = floats(read(path)), floats(module.state_dict())
+    given, own = floats(load_tensors(path)), floats(module.state_dict())
     if not {STEM, HEAD, BIAS} <= own.keys():
         raise UserError(f"--pretrained {path}: the weights are for a --model resnet18, 34 or 50")
     for name in [*own, *given]:
@@ -55,17 +53,6 @@ def load_pretrained(module: nn.Module, path: Path) -> list[str]:
             raise UserError(f"--pretrained {path}: {name} is {found}; right would be {right}")
     module.load_state_dict(given, strict=False)
     return said
-
-
-def read(path: Path) -> dict:
-    """The dictionary in a file of torch's format, or of the one before torch 1.6."""
-    if not path.is_file() or zipfile.is_zipfile(path):
-        return load_tensors(path)
-    try:
-        return dict(torch.load(path, "cpu", weights_only=True))
-    except Exception as error:  # a damaged file makes its parsers raise almost anything
-        cause = str(error).partition("\n")[0]
-        raise UserError(f"{path} is cut, damaged or not a file of tensors: {cause}") from error
 
 
 def floats(content: dict) -> dict[str, Tensor]:

@@ -21,7 +21,6 @@ from fedmini.models.norm import norm_layer
 
 STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks, by layers in all
 STEMS = {"large": (7, 2), "small": (3, 2)}  # kernel and stride of the first convolution
-
 WIDEST = 4096  # channels of the last stage
 
 
@@ -31,7 +30,7 @@ class ResNet(nn.Module):
     width: channels of the first stage, 64 in the paper; they double at each of the other three.
     stem: "large" is a 7x7 convolution of stride 2 and max-pooling, which leave a quarter of each
     side; "small" is a 3x3 convolution of stride 2, which leaves half.
-    Raises UserError for an unknown norm or stem, and for a width below 1.
+    Raises UserError for an unknown norm or stem, and for a width that is too small or large.
     """
 
     def __init__(
@@ -41,15 +40,11 @@ class ResNet(nn.Module):
         super().__init__()
         if stem not in STEMS:
             raise UserError(f"--stem {stem}: right would be large or small")
-        if width < 1:
-            raise UserError(f"--width {width}: a ResNet needs at least 1 channel")
         self.stem = stem
         block = Bottleneck if layers == 50 else Basic
-        if width * 8 * block.expansion > WIDEST:
-            raise UserError(
-                f"--width {width}: the last stage would have {width * 8 * block.expansion} "
-                f"channels; right would be at most {WIDEST}"
-            )
+        widest = WIDEST // (8 * block.expansion)
+        if not 1 <= width <= widest:
+            raise UserError(f"--width {width}: right for {layers} layers would be 1 to {widest}")
         self.conv1 = convolution(in_channels, width, *STEMS[stem])
         self.bn1 = norm_layer(norm, width)
         inputs = width

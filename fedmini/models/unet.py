@@ -16,8 +16,6 @@ from torch.nn import functional as F
 from fedmini.errors import UserError
 from fedmini.models.norm import norm_layer
 
-NORMS = ("group", "batch", "none")
-
 
 class UNet(nn.Module):
     """(B, in_channels, H, W) float32 to logits (B, classes, H, W); H, W multiples of 2**depth.
@@ -30,8 +28,6 @@ class UNet(nn.Module):
         self, in_channels: int, classes: int, width: int = 16, depth: int = 3, norm: str = "group"
     ) -> None:
         super().__init__()
-        if norm not in NORMS:
-            raise UserError(f"--norm {norm}: a U-Net knows {', '.join(NORMS)}")
         if width < 1 or depth < 1:
             raise UserError(f"--width {width} --depth {depth}: a U-Net needs at least 1 of each")
         widths = [width * 2**level for level in range(depth + 1)]
@@ -53,10 +49,8 @@ class UNet(nn.Module):
             )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits; ValueError if the sides are not multiples of 2**depth."""
-        height, width = images.shape[-2:]
-        if height % self.side or width % self.side:
-            raise ValueError(f"{height}x{width}: both sides must be multiples of {self.side}")
+        """Logits; UserError if the sides are not multiples of 2**depth."""
+        self.check_size(*images.shape[-2:])
         skips = []
         # channels last in memory: half as fast again on a CPU, and the weights stay as they are;
         # not `memory_format`, which torch.func.vmap does not know

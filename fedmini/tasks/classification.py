@@ -51,15 +51,15 @@ class Classification(Task):
         """
         unit, row = np.unique(patients, return_inverse=True)
         times = np.ones((1, len(unit))) if multiplicity is None else multiplicity
-        columns = list(evidence.swapaxes(0, 1))
+        columns = evidence.swapaxes(0, 1)
         models = evidence[:, 0, 3] if evidence.shape[2] > 3 else np.zeros(len(row))
         places = [np.flatnonzero(models == each) for each in np.unique(models)]
         rankings = [[(at, Ranking(*column[at, :2].T)) for at in places] for column in columns]
         chunk, parts = max(1, CELLS // len(row)), []
         for start in range(0, len(times), chunk):
             weights = times[start : start + chunk, row].astype(np.float64)
-            pairs = zip(rankings, columns, strict=True)
-            parts.append([_measures(ranking, column, weights) for ranking, column in pairs])
+            findings = zip(rankings, columns, strict=True)
+            parts.append([_measures(*finding, weights) for finding in findings])
         each = {
             key: np.concatenate([[finding[key] for finding in part] for part in parts], axis=1)
             for key in parts[0][0]

@@ -69,10 +69,10 @@ def law_unet_keeps_the_size_or_refuses_it(impl, depth, height, width):
     net = impl(2, 3, width=2, depth=depth)
     fits = height % 2**depth == 0 and width % 2**depth == 0
     refused = []
-    for ask, error in ((net.check_size, UserError), (run_on(net), ValueError)):
+    for ask in (net.check_size, run_on(net)):
         try:
             ask(height, width)
-        except error as found:
+        except UserError as found:
             refused.append(str(found))
     assert len(refused) == (0 if fits else 2)
     assert fits or ("--depth" in refused[0] and f"{height}x{width}" in refused[0])

@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from fedmini.models.norm import norm_layer
-from fedmini.models.pretrained import BIAS, HEAD, STEM, load_pretrained, read
+from fedmini.models.pretrained import BIAS, HEAD, STEM, load_pretrained
 from fedmini.models.resnet import Basic, Bottleneck, ResNet, Shortcut
+from fedmini.tensors import load_tensors
 
 PAPER = "law_resnet_computes_what_the_paper_says"
 NAMES = "law_resnet_has_the_published_names_and_shapes"
@@ -140,7 +141,7 @@ def judges_the_preset(pixels, size):
 def stem_from(module, path, change):
     """Load, with another stem made from the file's."""
     said = load_pretrained(module, path)
-    stem, own = read(path)[STEM], module.conv1.weight
+    stem, own = load_tensors(path)[STEM], module.conv1.weight
     if stem.shape != own.shape:
         own.data.copy_(change(stem))
     return said
@@ -191,7 +192,7 @@ def leaves_running_statistics_behind(module, path):
     harm="Fourteen findings start out as the first fourteen classes of another task.",
 )
 def cuts_the_head_to_size(module, path):
-    said, given = load_pretrained(module, path), read(path)
+    said, given = load_pretrained(module, path), load_tensors(path)
     rows = min(len(given[BIAS]), len(module.fc.bias))
     module.fc.weight.data[:rows] = given[HEAD][:rows]
     return said
@@ -228,7 +229,7 @@ def leaves_the_norms_behind(module, path):
     harm="Another network's file loads in part: most layers keep their first values, unsaid.",
 )
 def loads_whatever_fits(module, path):
-    own, given = module.state_dict(), read(path)
+    own, given = module.state_dict(), load_tensors(path)
     fitting = {n: t for n, t in given.items() if n in own and own[n].shape == t.shape}
     module.load_state_dict(fitting, strict=False)
     return [f"{path}: {len(fitting)} tensors"]
