@@ -61,19 +61,13 @@ def predict(argv: list[str]) -> None:
     options = parser().parse_args(argv)
     if options.data is None:
         raise UserError("--data FILE.h5 is needed: prepared data, such as the run was trained on")
-    import torch
-
     from fedmini.data import store
     from fedmini.folder import RunFolder
+    from fedmini.tensors import usable
     from fedmini.trained import TrainedModel
 
-    if options.device == "auto":
-        options.device = "cuda" if torch.cuda.is_available() else "cpu"
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
     run = RunFolder(options.run)
-    content = run.load_model()
-    model = TrainedModel(content, options.hospital, options.device)
+    model = TrainedModel(run.load_model(), options.hospital, usable(options.device))
     out = Path(options.out or Path(options.run) / f"prediction-{options.split}.h5")
     check_target("--out", out, options.data)
     if options.figure is None and run.config().get("no_images"):

@@ -34,6 +34,7 @@ from fedmini.registry import resolve
 from fedmini.rng import stream
 from fedmini.server import Cohorts, Server
 from fedmini.tasks import Task
+from fedmini.tensors import usable
 from fedmini.uplink import ring, uplink
 from fedmini.vector import FlatModel
 
@@ -61,19 +62,13 @@ def settle_defaults(config: Config, dataset: Dataset) -> Config:
         natural = len(sites) > 1 and config.clients is None
         scheme = "site" if natural else "dirichlet"
     clients = len(sites) if scheme == "site" and config.clients is None else config.clients or 5
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    elif device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
     bounds = {"clip": config.clip or (1.0 if config.unit else None)}
     if config.secagg:
         bounds = {"clip": bounds["clip"] or 100.0, "ring_bits": config.ring_bits or 32}
         if config.unit is None:
             bounds["weight_cap"] = config.weight_cap or 1000
-    return dataclasses.replace(
-        config, partition=scheme, clients=clients, device=device, **bounds
-    )
+    device = usable(config.device)
+    return dataclasses.replace(config, partition=scheme, clients=clients, device=device, **bounds)
 
 
 def build(config: Config, dataset: Dataset, key: bytes | None = None) -> Federation:

@@ -1,6 +1,6 @@
-"""Tensors on disk, written whole or not at all, and read back without running any code.
+"""Tensors: the device that they live on, and their files, written whole or not at all.
 
-They are read with `weights_only=True`, so that a file from a stranger can hold numbers but no
+Files are read with `weights_only=True`, so that a file from a stranger can hold numbers but no
 program; what a pickle of arbitrary objects could store beyond that is deliberately left out.
 """
 
@@ -16,6 +16,15 @@ from fedmini.errors import UserError
 from fedmini.files import write_bytes
 
 ARCHIVE = b"PK\x03\x04"  # how torch's archives begin
+
+
+def usable(device: str) -> str:
+    """The device itself, of "auto" the best one here; UserError for a GPU that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: no CUDA device is available here; use --device cpu")
+    return device
 
 
 def save_tensors(path: Path, content: dict) -> None:
