@@ -10,14 +10,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from fedmini import captions
 from fedmini.config import Config
 from fedmini.data.dataset import Dataset
-from fedmini.drawing import draw_curves
 from fedmini.errors import RunFailed
 from fedmini.files import write_json
 from fedmini.outcome import NO_NOISE, plain
-from fedmini.report import figures
 from fedmini.folder import RunFolder
 from fedmini.report.page import PATIENTS, write_page
 from fedmini.registry import resolve
@@ -74,6 +71,8 @@ def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: boo
         scores[name] = {"score": summary["test"][summary["primary"]], "worst": summary["worst"]}
     task = resolve("task", dataset.task)(dataset.classes, dataset.regions)
     content = compare(task, runs) | {"runs": scores, "versions": summary["versions"]}
+    from fedmini.drawing import draw_comparison  # matplotlib takes its time: not before now
+
     content["figures"] = draw_comparison(content, runs, folder.path / "figures")
     write_json(folder.path / "comparison.json", content)
     write_page(folder.path)
@@ -132,16 +131,3 @@ def row(name: str, found: Comparison, summaries: list[dict]) -> dict:
 def negated(estimate: Estimate) -> Estimate:
     """The estimate of b - a from that of a - b."""
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
-
-
-def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path) -> dict[str, str]:
-    """figures/comparison.png and, where rounds were validated, figures/learning_curves.png.
-
-    Returns what is to be seen in each, in words.
-    """
-    metric, synthetic = content["primary"], content["synthetic"]
-    figures.comparison(path / "comparison.png", content["rows"], metric=metric, synthetic=synthetic)
-    words = {"comparison": captions.comparison(content)}
-    records = {name: [each.records() for each in repeats] for name, repeats in runs.items()}
-    title = f"Validation over the rounds: {content['repeats']} x each algorithm"
-    return words | draw_curves(path, records, metric, title, synthetic)

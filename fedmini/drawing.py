@@ -1,7 +1,8 @@
-"""Which figures a run gets, and what is on them."""
+"""Which figures a run and a comparison get, and what is on them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from fedmini import captions
 from fedmini.data.dataset import TRAIN, Dataset
 from fedmini.federation import Federation, Snapshot
 from fedmini.folder import RunFolder
-from fedmini.report import curves, figures
-from fedmini.report.judgements import judgements
-from fedmini.report.overlay import predictions
+from fedmini.report import figures
+from fedmini.report.canvas import sheet
+from fedmini.report.cases import Case, judgements, predictions
+from fedmini.report.curves import learning_curves
+from fedmini.report.words import metric_words
 from fedmini.statistics import Evaluation
 from fedmini.tasks import Task
 
@@ -32,26 +35,39 @@ def draw_run(
     synthetic, name, pooled = summary["synthetic"], summary["algorithm"], summary["test"][metric]
     title = f"{name}: validation over the rounds"
     words = draw_curves(path, {name: [folder.records()]}, metric, title, synthetic)
-    rows = {
-        "hospitals": {
-            each: values[metric] | {"patients": values["patients"]}
-            for each, values in summary["hospitals"].items()
-        },
-        "findings": found_in(summary, tested),
+    hospitals = {
+        each: values[metric] | {"patients": values["patients"]}
+        for each, values in summary["hospitals"].items()
     }
-    for kind, measured in rows.items():
-        if measured:
-            figures.intervals(
-                path / f"{kind}.png", measured, pooled, metric=metric, synthetic=synthetic,
-                title=f"{name}: test patients, {kind[:-1]} by {kind[:-1]}",
-            )  # fmt: skip
-            words[kind] = captions.intervals(kind, measured, pooled, metric)
+    for kind, rows in {"hospitals": hospitals, "findings": found_in(summary, tested)}.items():
+        if rows:
+            title = f"{name}: test patients, {kind[:-1]} by {kind[:-1]}"
+            with sheet(path / f"{kind}.png", title, synthetic=synthetic) as figure:
+                figures.intervals(figure, rows, pooled, metric)
+            words[kind] = captions.intervals(kind, rows, pooled, metric)
     draw_partition(federation, path / "partition.png")
     words["partition"] = captions.partition(summary["members"])
     if not federation.config.no_images:
-        shown = draw_predictions(federation, snapshot, tested, summary, path / "predictions.png")
-        words["predictions"] = captions.predictions(shown)
+        cases = tested_cases(federation, snapshot, tested, summary["thresholds"])
+        title = f"{name}: test patients from the worst to the best"
+        draw_cases(path / "predictions.png", cases, federation.task, federation.dataset, title)
+        words["predictions"] = captions.predictions([case.label for case in cases])
     return words
+
+
+def draw_comparison(content: dict, runs: dict[str, list[RunFolder]], path: Path) -> dict[str, str]:
+    """figures/comparison.png and, where rounds were validated, figures/learning_curves.png.
+
+    Returns what is to be seen in each, in words.
+    """
+    metric, synthetic = content["primary"], content["synthetic"]
+    title = f"{metric_words(metric)}: the same hospitals, the same patients"
+    with sheet(path / "comparison.png", title, synthetic=synthetic) as figure:
+        figures.comparison(figure, content["rows"], metric)
+    records = {name: [each.records() for each in repeats] for name, repeats in runs.items()}
+    title = f"Validation over the rounds: {content['repeats']} x each algorithm"
+    words = draw_curves(path, records, metric, title, synthetic)
+    return words | {"comparison": captions.comparison(content)}
 
 
 def draw_curves(
@@ -60,8 +76,8 @@ def draw_curves(
     """learning_curves.png in the folder `path`, and its words; nothing if nobody validated."""
     if not any(metric in line for runs in records.values() for lines in runs for line in lines):
         return {}
-    file = path / "learning_curves.png"
-    curves.learning_curves(file, records, metric=metric, title=title, synthetic=synthetic)
+    with sheet(path / "learning_curves.png", title, synthetic=synthetic) as figure:
+        learning_curves(figure, records, metric)
     return {"learning_curves": captions.learning_curves(records, metric)}
 
 
@@ -85,59 +101,58 @@ def draw_partition(federation: Federation, path: Path) -> None:
     patients = np.zeros((len(names), len(table.strata)), dtype=int)
     np.add.at(patients, (client, table.stratum[training]), 1)
     images = np.bincount(client, table.images[training], len(names)).astype(int)
-    strata, synthetic = list(table.strata), federation.dataset.synthetic
+    strata = list(table.strata)
     if federation.plan is not None:  # who has what is what noise is to hide
         patients, strata = patients.sum(axis=1, keepdims=True), ["all"]
-    figures.partition(path, patients, images, names, strata, synthetic=synthetic)
+    many = "one hospital" if len(names) == 1 else f"{len(names)} hospitals"
+    title = f"Training patients of {many}, by stratum"
+    with sheet(path, title, synthetic=federation.dataset.synthetic) as figure:
+        figures.partition(figure, patients, images, names, strata)
 
 
-def draw_predictions(
+def tested_cases(
     federation: Federation, snapshot: Snapshot, tested: dict[str, Evaluation],
-    summary: dict, path: Path,
-) -> list[str]:  # fmt: skip
-    """Patients from the worst to the best, each by the image in which most is to be found.
-
-    Returns the label of each.
-    """
-    task, cases = federation.task, []
-    held = {each.name: each.test for each in federation.hospitals}
-    for hospital, evaluation in tested.items():
-        for patient in np.unique(evaluation.patients):
-            rows = np.flatnonzero(evaluation.patients == patient)
-            cases.append((task.judge(evaluation.evidence[rows]), hospital, int(patient), rows))
-    drawn = []
-    for score, hospital, patient, rows in worst_to_best(cases):
-        amount = (held[hospital].targets[torch.from_numpy(rows)] > 0).flatten(1).sum(1)
-        row = int(rows[int(amount.argmax())])
+    thresholds: dict[str, dict[str, float]],
+) -> list[Case]:  # fmt: skip
+    """Test patients from the worst to the best, each answered by its hospital's model."""
+    held, cases = {each.name: each.test for each in federation.hospitals}, []
+    for label, hospital, rows in worst_to_best(federation.task, tested):
+        row = fullest(rows, held[hospital].targets[torch.from_numpy(rows)].cpu().numpy())
         image, truth = held[hospital].images[row : row + 1], held[hospital].targets[row]
-        predicted = federation.answer(snapshot, hospital, image)[0].argmax(0)
-        drawn.append((
-            f"{hospital}\npatient {patient}\n{task.judged_by} {score:.2f}",
-            image[0].float().cpu().numpy(), truth.cpu().numpy(), predicted.cpu().numpy(),
-            tested[hospital].evidence[row], list(summary["thresholds"][hospital].values()),
-        ))  # fmt: skip
-    title = f"{summary['algorithm']}: test patients from the worst to the best"
-    draw_images(path, drawn, task, federation.dataset, title)
-    return [label for label, *_ in drawn]
+        mask = federation.answer(snapshot, hospital, image)[0].argmax(0)
+        image, truth, mask = (each.cpu().numpy() for each in (image[0].float(), truth, mask))
+        evidence, cuts = tested[hospital].evidence[row], list(thresholds[hospital].values())
+        cases.append(Case(label, image, truth, mask, evidence, cuts))
+    return cases
 
 
-def draw_images(path: Path, rows: list[tuple], task: Task, dataset: Dataset, title: str) -> None:
-    """A figure of some images and what a model says of them, a row each.
+def worst_to_best(
+    task: Task, evaluations: Mapping[str, Evaluation]
+) -> list[tuple[str, str, np.ndarray]]:
+    """A few patients evenly spaced by rank: a label, the hospital, the rows of their evidence."""
+    ranked = sorted(
+        (task.judge(each.evidence[each.patients == patient]), hospital, int(patient))
+        for hospital, each in evaluations.items()
+        for patient in np.unique(each.patients)
+    )
+    chosen = []
+    for rank in np.unique(np.linspace(0, len(ranked) - 1, SHOWN).round().astype(int)):
+        score, hospital, patient = ranked[rank]
+        label = f"{hospital}\npatient {patient}\n{task.judged_by} {score:.2f}".strip()
+        rows = np.flatnonzero(evaluations[hospital].patients == patient)
+        chosen.append((label, hospital, rows))
+    return chosen
 
-    `rows`: label, image, truth, predicted mask (unused for labels), evidence and thresholds of one.
-    """
-    labels, images, truths, masks, evidence, cuts = map(list, zip(*rows, strict=True))
-    words = {"labels": labels, "title": title, "synthetic": dataset.synthetic}
-    if task.findings:
-        findings = list(task.findings)
-        judgements(path, np.stack(images), np.stack(evidence), cuts, findings=findings, **words)
-    else:
-        truths, masks = np.stack(truths), np.stack(masks)
-        predictions(path, np.stack(images), truths, masks, classes=list(dataset.classes), **words)
+
+def fullest(rows: np.ndarray, targets: np.ndarray) -> int:
+    """Of some images the row in which most is to be found."""
+    return int(rows[(targets > 0).reshape(len(rows), -1).sum(axis=1).argmax()])
 
 
-def worst_to_best(cases: list[tuple]) -> list[tuple]:
-    """A few cases evenly spaced by rank; a case begins with its score, then what names it."""
-    cases = sorted(cases, key=lambda case: case[:-1])
-    ranks = np.unique(np.linspace(0, len(cases) - 1, SHOWN).round().astype(int))
-    return [cases[rank] for rank in ranks]
+def draw_cases(path: Path, cases: list[Case], task: Task, dataset: Dataset, title: str) -> None:
+    """A figure of some images and what a model says of them, a row each."""
+    with sheet(path, title, synthetic=dataset.synthetic) as figure:
+        if task.findings:
+            judgements(figure, cases, task.findings)
+        else:
+            predictions(figure, cases, dataset.classes)

@@ -17,7 +17,6 @@ from torch import Tensor
 import fedmini
 from fedmini.algorithms.fedavg import FedAvg
 from fedmini.data.examples import Hospital
-from fedmini.drawing import draw_run
 from fedmini.evaluation import estimates, pool
 from fedmini.federation import Federation, Snapshot
 from fedmini.folder import RunFolder
@@ -60,6 +59,8 @@ class Outcome:
 
     def write(self, seconds: float) -> dict:
         """Write everything into the folder; returns the summary."""
+        from fedmini.drawing import draw_run  # matplotlib takes its time: not before now
+
         pooled = pool(self.tested.values())
         summary = self.summary(seconds)
         self.folder.save_model(self.model_file())

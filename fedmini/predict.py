@@ -141,22 +141,18 @@ def draw(
     path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel
 ) -> None:
     """Patients from the worst to the best, each by the image in which most is to be found."""
-    from fedmini.drawing import draw_images, worst_to_best
+    from fedmini.drawing import draw_cases, fullest, worst_to_best
+    from fedmini.report.cases import Case
+    from fedmini.statistics import Evaluation
 
-    patients, cases = dataset.patient[rows], []
-    for patient in np.unique(patients):
-        own = np.flatnonzero(patients == patient)
-        score = model.task.judge(found.evidence[own])
-        label = f"patient {patient}\n{model.task.judged_by} {score:.2f}"
-        amount = (dataset.targets[rows[own]] > 0).reshape(len(own), -1).sum(axis=1)
-        cases.append((score, label, own[amount.argmax()]))
-    drawn = []
-    for _, label, place in worst_to_best(cases):
+    cases, evaluation = [], Evaluation(found.evidence, dataset.patient[rows])
+    for label, _, own in worst_to_best(model.task, {"": evaluation}):
+        place = fullest(own, dataset.targets[rows[own]])
         image, truth = dataset.images[rows[place]], dataset.targets[rows[place]]
         mask = None if found.masks is None else found.masks[place]
-        drawn.append((label, image, truth, mask, found.evidence[place], model.thresholds))
+        cases.append(Case(label, image, truth, mask, found.evidence[place], model.thresholds))
     title = f"{dataset.name}: patients from the worst to the best"
-    draw_images(path, drawn, model.task, dataset, title)
+    draw_cases(path, cases, model.task, dataset, title)
 
 
 def report(found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel) -> str:

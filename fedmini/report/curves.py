@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from fedmini.report.canvas import COLOURS, LINES, note, sheet
+from fedmini.report.canvas import COLOURS, LINES, note
 from fedmini.report.words import byte_unit, metric_words
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-
-def learning_curves(
-    path: str | Path, curves: dict[str, list[list[dict]]],
-    *, metric: str, title: str, synthetic: bool,
-) -> Figure:  # fmt: skip
+def learning_curves(figure: Figure, curves: dict[str, list[list[dict]]], metric: str) -> None:
     """Draw `metric` against rounds and against the bytes sent so far.
 
     `curves` holds the records (lines of metrics.jsonl) of every repeat of every algorithm; several
@@ -29,43 +20,42 @@ def learning_curves(
     tracks = {label: [_track(each, metric) for each in runs] for label, runs in curves.items()}
     sent = [track[-1, 1] for runs in tracks.values() for track in runs if len(track)]
     size, unit = byte_unit(max(sent, default=0))
-    with sheet(path, title, height=3.4, synthetic=synthetic) as figure:
-        by_round, by_bytes = figure.subplots(1, 2, sharey=True)
-        for number, (label, runs) in enumerate(tracks.items()):
-            length = min(len(track) for track in runs)
-            if length == 0:
-                continue
-            stacked = np.stack([track[:length] for track in runs])
-            rounds, traffic = stacked.mean(axis=0)[:, :2].T
-            style = {
-                "color": COLOURS[number % len(COLOURS)],
-                "linestyle": LINES[number % len(LINES)],
-                "marker": "o" if length <= 12 else "",
-            }
-            _band(by_round, rounds, stacked[:, :, 2], style, label)
-            if traffic[-1] > 0:
-                _band(by_bytes, traffic / size, stacked[:, :, 2], style)
-            else:
-                by_bytes.axhline(stacked[:, -1, 2].mean(), **{**style, "marker": ""})
-                note(by_bytes, "lines across: nothing sent, last round")
-        by_round.set(xlabel="Round", ylabel=metric_words(metric))
-        by_bytes.set(xlabel=f"Sent up and down since the start ({unit})")
-        by_round.xaxis.get_major_locator().set_params(integer=True)
-        for axes in (by_round, by_bytes):
-            axes.set_xlim(left=0)
-        if len(tracks) > 1:
-            figure.legend(loc="outside lower center", ncols=min(4, len(tracks)))
-        return figure
+    figure.set_figheight(3.4)
+    by_round, by_bytes = figure.subplots(1, 2, sharey=True)
+    for number, (label, runs) in enumerate(tracks.items()):
+        length = min(len(track) for track in runs)
+        if length == 0:
+            continue
+        stacked = np.stack([track[:length] for track in runs])
+        rounds, traffic = stacked.mean(axis=0)[:, :2].T
+        style = {
+            "color": COLOURS[number % len(COLOURS)],
+            "linestyle": LINES[number % len(LINES)],
+            "marker": "o" if length <= 12 else "",
+        }
+        _band(by_round, rounds, stacked[:, :, 2], style, label)
+        if traffic[-1] > 0:
+            _band(by_bytes, traffic / size, stacked[:, :, 2], style)
+        else:
+            by_bytes.axhline(stacked[:, -1, 2].mean(), **{**style, "marker": ""})
+            note(by_bytes, "lines across: nothing sent, last round")
+    by_round.set(xlabel="Round", ylabel=metric_words(metric))
+    by_bytes.set(xlabel=f"Sent up and down since the start ({unit})")
+    by_round.xaxis.get_major_locator().set_params(integer=True)
+    for axes in (by_round, by_bytes):
+        axes.set_xlim(left=0)
+    if len(tracks) > 1:
+        figure.legend(loc="outside lower center", ncols=min(4, len(tracks)))
 
 
 def _track(records: list[dict], metric: str) -> np.ndarray:
     """(evaluated rounds, 3): the round, the bytes sent so far, the metric."""
-    sent, points = 0, []
-    for record in records:
-        sent += record.get("bytes_up", 0) + record.get("bytes_down", 0)
-        value = record.get(metric)
-        if value is not None and math.isfinite(value):
-            points.append((record["round"], sent, value))
+    sent = np.cumsum([line["bytes_up"] + line["bytes_down"] for line in records])
+    points = [
+        (line["round"], so_far, line[metric])
+        for line, so_far in zip(records, sent, strict=True)
+        if line.get(metric) is not None
+    ]
     return np.array(points, dtype=float).reshape(-1, 3)
 
 

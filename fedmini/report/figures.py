@@ -1,29 +1,25 @@
 """Intervals side by side, hospital by hospital, and who holds what.
 
-Each function takes plain numbers, writes one PNG and returns the figure. An interval is the dict of
+Each function draws plain numbers on an empty figure and sets its height. An interval is the dict of
 `fedmini.report.words`.
 """
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from fedmini.report.canvas import COLOURS, INK, MUTED, WARNING, note, sheet
+from fedmini.report.canvas import COLOURS, INK, MUTED, WARNING, note
 from fedmini.report.words import defined, metric_words, spread, unresolved, written
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TALL = 9.0  # inches
 NAMED = 35  # rows; of more, every n-th has its name, and only the worst its value
 
 
-def comparison(path: str | Path, rows: list[dict], *, metric: str, synthetic: bool) -> Figure:
+def comparison(figure: Figure, rows: list[dict], metric: str) -> None:
     """Draw a metric of every algorithm, and its paired differences from those before it.
 
     Each row: {"algorithm": name, "metrics": {metric: interval}, "differences": {an earlier
@@ -36,29 +32,23 @@ def comparison(path: str | Path, rows: list[dict], *, metric: str, synthetic: bo
         for other, metrics in row["differences"].items()
     }
     words = metric_words(metric)
-    height = 1.4 + 0.4 * max(len(names), len(pairs), 2)
-    title = f"{words}: the same hospitals, the same patients"
-    with sheet(path, title, height=height, synthetic=synthetic) as figure:
-        level, paired = figure.subplots(1, 2)
-        for place, row in enumerate(rows):
-            _dot(level, place, row["metrics"].get(metric), COLOURS[0], "{:.3f}")
-        for place, difference in enumerate(pairs.values()):
-            muted = defined(difference) and unresolved(difference)
-            if muted:
-                note(paired, "hollow and gray: not resolved")
-            _dot(paired, place, difference, MUTED if muted else COLOURS[1], "{:+.3f}", hollow=muted)
-        paired.axvline(0, color="black", linewidth=1, zorder=1)
-        level.set(xlabel=f"{words} (95% interval)")
-        paired.set(xlabel="Paired difference (95% interval)")
-        _lay_out(level, names)
-        _lay_out(paired, list(pairs))
-        return figure
+    figure.set_figheight(1.4 + 0.4 * max(len(names), len(pairs), 2))
+    level, paired = figure.subplots(1, 2)
+    for place, row in enumerate(rows):
+        _dot(level, place, row["metrics"].get(metric), COLOURS[0], "{:.3f}")
+    for place, difference in enumerate(pairs.values()):
+        muted = defined(difference) and unresolved(difference)
+        if muted:
+            note(paired, "hollow and gray: not resolved")
+        _dot(paired, place, difference, MUTED if muted else COLOURS[1], "{:+.3f}", hollow=muted)
+    paired.axvline(0, color="black", linewidth=1, zorder=1)
+    level.set(xlabel=f"{words} (95% interval)")
+    paired.set(xlabel="Paired difference (95% interval)")
+    _lay_out(level, names)
+    _lay_out(paired, list(pairs))
 
 
-def intervals(
-    path: str | Path, rows: dict[str, dict], pooled: dict,
-    *, metric: str, title: str, synthetic: bool,
-) -> Figure:  # fmt: skip
+def intervals(figure: Figure, rows: dict[str, dict], pooled: dict, metric: str) -> None:
     """Draw a metric of every hospital, or finding, beside that of all; the worst one is marked.
 
     `rows`: name -> interval, with "patients" (how many it was measured on) beside it.
@@ -66,30 +56,27 @@ def intervals(
     measured = {name: each["value"] for name, each in rows.items() if defined(each)}
     worst = min(measured, key=measured.get, default=None)
     plain = "{:.3f}" if len(rows) <= NAMED else ""
-    height = min(TALL, 1.5 + 0.28 * len(rows))
-    with sheet(path, title, height=height, synthetic=synthetic) as figure:
-        axes = figure.subplots()
-        if defined(pooled):
-            low, high = spread(pooled)
-            axes.axvspan(low, high, color=COLOURS[0], alpha=0.12, linewidth=0)
-            axes.axvline(pooled["value"], color=COLOURS[0], linestyle="--", linewidth=1.2)
-            note(axes, f"dashed, shaded: all together, {written(pooled)}")
-        labels = []
-        for place, (name, each) in enumerate(rows.items()):
-            marked = name == worst and len(measured) > 1
-            colour, words = (WARNING, "{:.3f} worst") if marked else (COLOURS[0], plain)
-            _dot(axes, place, each, colour, words)
-            count = each["patients"]
-            labels.append(f"{name.replace('_', ' ')} ({count} patient{'s' * (count != 1)})")
-        axes.set(xlabel=f"{metric_words(metric)} (95% interval)")
-        _lay_out(axes, labels)
-        return figure
+    figure.set_figheight(min(TALL, 1.5 + 0.28 * len(rows)))
+    axes = figure.subplots()
+    if defined(pooled):
+        low, high = spread(pooled)
+        axes.axvspan(low, high, color=COLOURS[0], alpha=0.12, linewidth=0)
+        axes.axvline(pooled["value"], color=COLOURS[0], linestyle="--", linewidth=1.2)
+        note(axes, f"dashed, shaded: all together, {written(pooled)}")
+    labels = []
+    for place, (name, each) in enumerate(rows.items()):
+        marked = name == worst and len(measured) > 1
+        colour, words = (WARNING, "{:.3f} worst") if marked else (COLOURS[0], plain)
+        _dot(axes, place, each, colour, words)
+        count = each["patients"]
+        labels.append(f"{name.replace('_', ' ')} ({count} patient{'s' * (count != 1)})")
+    axes.set(xlabel=f"{metric_words(metric)} (95% interval)")
+    _lay_out(axes, labels)
 
 
 def partition(
-    path: str | Path, patients: np.ndarray, images: np.ndarray,
-    names: list[str], strata: list[str], *, synthetic: bool,
-) -> Figure:  # fmt: skip
+    figure: Figure, patients: np.ndarray, images: np.ndarray, names: list[str], strata: list[str]
+) -> None:
     """Draw who holds what: a row for each hospital, a column for each stratum of patients.
 
     `patients` (hospitals, strata): how many each trains on; `images` (hospitals,): their images.
@@ -98,26 +85,22 @@ def partition(
     held = zip(names, totals, images, strict=True)
     rows = [f"{name}: {of} patients, {seen} images" for name, of, seen in held]
     share = patients / np.maximum(totals, 1)[:, None]
-    height = min(TALL, 2.2 + 0.24 * len(names))
-    many = "one hospital" if len(names) == 1 else f"{len(names)} hospitals"
-    title = f"Training patients of {many}, by stratum"
-    with sheet(path, title, height=height, synthetic=synthetic) as figure:
-        axes = figure.subplots()
-        shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=share.max(), aspect="auto")
-        if len(names) <= NAMED:
-            for (row, column), count in np.ndenumerate(patients):
-                ink = "white" if share[row, column] > 0.6 * share.max() else INK
-                axes.text(column, row, count, ha="center", va="center", fontsize=7.5, color=ink)
-        every = math.ceil(len(rows) / NAMED) or 1
-        axes.set_yticks(range(0, len(rows), every), rows[::every])
-        words = [stratum.replace("_", " ") for stratum in strata]
-        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-        axes.set_xticks(range(len(strata)), words, **(slanted if len(strata) > 4 else {}))
-        axes.tick_params(length=0)
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-        figure.colorbar(shades, format="{x:.0%}", label="Share of the hospital's patients")
-        return figure
+    figure.set_figheight(min(TALL, 2.2 + 0.24 * len(names)))
+    axes = figure.subplots()
+    shades = axes.imshow(share, cmap="Blues", vmin=0, vmax=share.max(), aspect="auto")
+    if len(names) <= NAMED:
+        for (row, column), count in np.ndenumerate(patients):
+            ink = "white" if share[row, column] > 0.6 * share.max() else INK
+            axes.text(column, row, count, ha="center", va="center", fontsize=7.5, color=ink)
+    every = math.ceil(len(rows) / NAMED) or 1
+    axes.set_yticks(range(0, len(rows), every), rows[::every])
+    words = [stratum.replace("_", " ") for stratum in strata]
+    slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(strata)), words, **(slanted if len(strata) > 4 else {}))
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(shades, format="{x:.0%}", label="Share of the hospital's patients")
 
 
 def _dot(

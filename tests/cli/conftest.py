@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import fedmini.comparison
-import fedmini.outcome
+import fedmini.drawing
 from data_prep.store import write
 from fedmini.cli import main
 from tests.data.factory import segmentation_dataset
@@ -129,5 +128,5 @@ def figures():
 @pytest.fixture(autouse=True)
 def no_figures(request, monkeypatch):
     if "figures" not in request.fixturenames:
-        monkeypatch.setattr(fedmini.outcome, "draw_run", lambda *arguments: {})
-        monkeypatch.setattr(fedmini.comparison, "draw_comparison", lambda *arguments: {})
+        monkeypatch.setattr(fedmini.drawing, "draw_run", lambda *arguments: {})
+        monkeypatch.setattr(fedmini.drawing, "draw_comparison", lambda *arguments: {})

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from fedmini.errors import RunFailed
+from fedmini.report.canvas import sheet
+from fedmini.report.cases import Case, judgements, predictions
 from fedmini.report.curves import learning_curves
 from fedmini.report.figures import comparison, intervals, partition
-from fedmini.report.judgements import judgements
-from fedmini.report.overlay import predictions
 
 
 def interval(value, low=None, high=None):
@@ -51,31 +51,38 @@ EVIDENCE = np.array(  # probability, truth and decision of three findings, in tw
     [[[0.9, 0, 1], [0.1, 1, 0], [0.3, 0, 0]], [[0.2, 0, 0], [0.4, 0, 0], [0.8, 1, 1]]]
 )
 
+def cases(masks):
+    """Two patients: with masks, or with judgements of three findings."""
+    pictures = np.random.default_rng(0).random((2, 3, 16, 24))
+    guesses = np.roll(MASKS, 1, axis=1)
+    return [
+        Case(f"patient {n + 1}", pictures[n], MASKS[n] if masks else EVIDENCE[n, :, 1],
+             guesses[n] if masks else None, EVIDENCE[n], [0.2, 0.5, 0.7])
+        for n in (0, 1)
+    ]  # fmt: skip
+
+
 DRAW = {
-    "curves": lambda path, synthetic: learning_curves(
-        path, {"fedavg": [run(), run(8)], "local": [run(sent=0)]},
-        metric="dice", title="Curves", synthetic=synthetic,
+    "curves": lambda figure: learning_curves(
+        figure, {"fedavg": [run(), run(8)], "local": [run(sent=0)]}, "dice"
     ),
-    "comparison": lambda path, synthetic: comparison(
-        path, ROWS, metric="dice", synthetic=synthetic
+    "comparison": lambda figure: comparison(figure, ROWS, "dice"),
+    "hospitals": lambda figure: intervals(figure, HOSPITALS, interval(0.7, 0.6, 0.8), "dice"),
+    "partition": lambda figure: partition(
+        figure, np.array([[1, 2], [3, 0]]), np.array([13, 8]), ["north", "south"], ["small", "large"]
     ),
-    "hospitals": lambda path, synthetic: intervals(
-        path, HOSPITALS, interval(0.7, 0.6, 0.8), metric="dice", title="Test", synthetic=synthetic
+    "predictions": lambda figure: predictions(figure, cases(masks=True), CLASSES),
+    "judgements": lambda figure: judgements(
+        figure, cases(masks=False), ["Mass", "Edema", "Pleural_Thickening"]
     ),
-    "partition": lambda path, synthetic: partition(
-        path, np.array([[1, 2], [3, 0]]), np.array([13, 8]),
-        ["north", "south"], ["small", "large"], synthetic=synthetic,
-    ),
-    "predictions": lambda path, synthetic: predictions(
-        path, np.random.default_rng(0).random((2, 3, 16, 24)), MASKS, np.roll(MASKS, 1, axis=1),
-        classes=CLASSES, labels=["patient 1", "patient 2"], title="Patients", synthetic=synthetic,
-    ),
-    "judgements": lambda path, synthetic: judgements(
-        path, np.random.default_rng(0).random((2, 1, 16, 24)), EVIDENCE, [[0.2, 0.5, 0.7]] * 2,
-        findings=["Mass", "Edema", "Pleural_Thickening"], labels=["patient 1", "patient 2"],
-        title="Patients", synthetic=synthetic,
-    ),
-}  # fmt: skip
+}
+
+
+def drawn(path, draw, synthetic=False):
+    """The figure that `draw` leaves on a sheet."""
+    with sheet(path, "Test patients", synthetic=synthetic) as figure:
+        draw(figure)
+    return figure
 
 
 def texts(figure):
@@ -86,8 +93,8 @@ def texts(figure):
 
 @pytest.mark.parametrize("name", DRAW)
 def test_a_figure_is_written_and_stamped_only_where_data_are_synthetic(tmp_path, name):
-    stamped = DRAW[name](tmp_path / "figures" / "a.png", True)
-    plain = DRAW[name](tmp_path / "figures" / "b.png", False)
+    stamped = drawn(tmp_path / "figures" / "a.png", DRAW[name], synthetic=True)
+    plain = drawn(tmp_path / "figures" / "b.png", DRAW[name])
     assert any("SYNTHETIC" in text for text in texts(stamped))
     assert not any("SYNTHETIC" in text for text in texts(plain))
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["a.png", "b.png"]
@@ -101,7 +108,7 @@ def test_the_stamp_touches_no_other_text(tmp_path, name):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
-    figure = DRAW[name](tmp_path / "a.png", True)
+    figure = drawn(tmp_path / "a.png", DRAW[name], synthetic=True)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     words = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
@@ -112,7 +119,7 @@ def test_the_stamp_touches_no_other_text(tmp_path, name):
 
 
 def test_curves_skip_rounds_without_a_metric_and_count_bytes_of_all(tmp_path):
-    figure = DRAW["curves"](tmp_path / "a.png", False)
+    figure = drawn(tmp_path / "a.png", DRAW["curves"])
     by_round, by_bytes = figure.axes
     assert by_round.lines[0].get_xdata().tolist() == [2, 4, 6]
     np.testing.assert_allclose(by_round.lines[0].get_ydata(), [0.2, 0.4, 0.6])
@@ -122,14 +129,14 @@ def test_curves_skip_rounds_without_a_metric_and_count_bytes_of_all(tmp_path):
 
 
 def test_curves_survive_runs_without_any_metric(tmp_path):
-    figure = learning_curves(
-        tmp_path / "a.png", {"fedavg": [[]]}, metric="dice", title="Nothing", synthetic=False
+    figure = drawn(
+        tmp_path / "a.png", lambda figure: learning_curves(figure, {"fedavg": [[]]}, "dice")
     )
     assert not figure.axes[0].lines
 
 
 def test_comparison_mutes_what_is_not_resolved(tmp_path):
-    figure = DRAW["comparison"](tmp_path / "a.png", False)
+    figure = drawn(tmp_path / "a.png", DRAW["comparison"])
     words = texts(figure)
     assert "hollow and gray: not resolved" in words
     assert "fedprox − fedavg" in words
@@ -140,7 +147,7 @@ def test_comparison_mutes_what_is_not_resolved(tmp_path):
 
 
 def test_hospitals_marks_the_worst_of_those_that_were_measured(tmp_path):
-    words = texts(DRAW["hospitals"](tmp_path / "a.png", False))
+    words = texts(drawn(tmp_path / "a.png", DRAW["hospitals"]))
     assert "0.600 worst" in words and "0.800" in words and "not measured" in words
     assert "south (1 patient)" in words
 
@@ -148,13 +155,15 @@ def test_hospitals_marks_the_worst_of_those_that_were_measured(tmp_path):
 def test_many_hospitals_get_every_nth_name(tmp_path):
     patients, images = np.ones((100, 1), dtype=int), np.full(100, 7)
     names = [f"hospital {n}" for n in range(100)]
-    figure = partition(tmp_path / "a.png", patients, images, names, ["all"], synthetic=False)
+    figure = drawn(
+        tmp_path / "a.png", lambda figure: partition(figure, patients, images, names, ["all"])
+    )
     rows = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert rows == [f"{name}: 1 patients, 7 images" for name in names[::3]]
 
 
 def test_a_partition_shows_numbers_of_patients_and_shades_of_each_hospitals_share(tmp_path):
-    figure = DRAW["partition"](tmp_path / "a.png", False)
+    figure = drawn(tmp_path / "a.png", DRAW["partition"])
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["1", "2", "3", "0"]
     np.testing.assert_allclose(axes.images[0].get_array(), [[1 / 3, 2 / 3], [1, 0]])
@@ -163,7 +172,7 @@ def test_a_partition_shows_numbers_of_patients_and_shades_of_each_hospitals_shar
 
 
 def test_judgements_show_what_is_there_first_and_then_the_likeliest(tmp_path):
-    figure = DRAW["judgements"](tmp_path / "a.png", False)
+    figure = drawn(tmp_path / "a.png", DRAW["judgements"])
     first, second = figure.axes[1], figure.axes[3]
     named = [[text.get_text() for text in axes.get_yticklabels()] for axes in (first, second)]
     assert named == [["Edema", "Mass", "Pleural Thickening"], ["Pleural Thickening", "Edema", "Mass"]]
@@ -173,29 +182,29 @@ def test_judgements_show_what_is_there_first_and_then_the_likeliest(tmp_path):
     assert faces[0] != faces[1] == faces[2]
 
 
-def test_predictions_without_truth_have_two_columns(tmp_path):
-    figure = predictions(
-        tmp_path / "a.png", np.zeros((1, 2, 16, 16)), None, np.zeros((1, 16, 16)),
-        classes=CLASSES, labels=["patient 1"], title="Blank", synthetic=False,
-    )  # fmt: skip
-    assert [axes.get_title() for axes in figure.axes] == ["Image", "Prediction"]
+def test_predictions_stand_beside_the_truth(tmp_path):
+    figure = drawn(tmp_path / "a.png", DRAW["predictions"])
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["Image", "Truth", "Prediction"]
+    tints = [[image.get_array().shape for image in axes.images[1:]] for axes in figure.axes]
+    assert list(map(len, tints)) == [0, 2, 2, 0, 0, 0], "two classes in one image, none in the other"
 
 
 def test_a_disk_that_refuses_a_figure_is_a_failed_run(tmp_path):
     (tmp_path / "figures").write_text("a file where the folder should be")
     with pytest.raises(RunFailed, match=r"a\.png could not be written"):
-        DRAW["partition"](tmp_path / "figures" / "a.png", True)
+        drawn(tmp_path / "figures" / "a.png", DRAW["partition"])
 
 
 def test_figures_leave_matplotlib_as_it_was_and_cost_nothing_before_the_first():
     code = (
-        "import sys; from fedmini.report import curves, figures, judgements, overlay;"
+        "import sys; from fedmini import launch;"
         "assert 'matplotlib' not in sys.modules; import matplotlib;"
         "names = matplotlib.rcParams.keys() - {'backend'};"
         "before = [matplotlib.rcParams[name] for name in names];"
         "import tempfile; path = tempfile.mkdtemp() + '/a.png';"
-        "import numpy;"
-        "figures.partition(path, numpy.ones((1, 1)), [2], ['a'], ['b'], synthetic=True);"
+        "import numpy; from fedmini.report import canvas, figures;\n"
+        "with canvas.sheet(path, 'A', synthetic=True) as figure:\n"
+        "    figures.partition(figure, numpy.ones((1, 1)), [2], ['a'], ['b'])\n"
         "assert 'matplotlib.pyplot' not in sys.modules;"
         "assert before == [matplotlib.rcParams[name] for name in names]"
     )
