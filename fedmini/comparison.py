@@ -13,14 +13,14 @@ from pathlib import Path
 from fedmini.config import Config
 from fedmini.data.dataset import Dataset
 from fedmini.errors import RunFailed
-from fedmini.files import write_json
+from fedmini.files import disk_errors, write_json
 from fedmini.outcome import NO_NOISE, plain
 from fedmini.folder import RunFolder
 from fedmini.report.page import PATIENTS, write_page
 from fedmini.registry import resolve
 from fedmini.rng import numpy_stream
 from fedmini.simulation import build
-from fedmini.statistics import Comparison, Estimate, Evaluation, paired
+from fedmini.statistics import Comparison, Evaluation, paired
 from fedmini.tasks import Task
 from fedmini.training import Training
 
@@ -57,12 +57,10 @@ def compare_runs(config: Config, dataset: Dataset, folder: RunFolder, quiet: boo
     runs: dict[str, list[RunFolder]] = {name: [] for name in config.algorithms}
     scores = {}
     for name, single in config.runs().items():
-        path = folder.path / name
-        entry = folder.config() | dataclasses.asdict(single)
-        exists = (path / "config.json").exists()
-        own = RunFolder.open(path) if exists else RunFolder.create(path, entry)
-        if own.config() != entry:
-            write_json(path / "config.json", entry)
+        own = RunFolder(folder.path / name)
+        with disk_errors(own.path):
+            own.path.mkdir(exist_ok=True)
+        write_json(own.path / "config.json", folder.config() | dataclasses.asdict(single))
         try:
             summary = run_one(single, dataset, own, quiet)
         except RunFailed as error:
@@ -85,14 +83,16 @@ def compare(task: Task, runs: dict[str, list[RunFolder]]) -> dict:
         name: [Evaluation(**each.load_evaluation("test")) for each in repeats]
         for name, repeats in runs.items()
     }
-    found = paired(task.metrics, evidence, numpy_stream("comparison"))
+    later_first = dict(reversed(evidence.items()))
+    found = paired(task.metrics, later_first, numpy_stream("comparison"))
     summaries = {name: [each.summary() for each in repeats] for name, repeats in runs.items()}
-    first = next(iter(summaries.values()))[0]
+    names = list(runs)
+    first = summaries[names[0]][0]
     return {
         "dataset": first["dataset"], "synthetic": first["synthetic"],
-        "primary": task.primary, "repeats": len(next(iter(runs.values()))),
+        "primary": task.primary, "repeats": len(runs[names[0]]),
         **sum_of_accounts([each for repeats in summaries.values() for each in repeats]),
-        "rows": [row(name, found, summaries[name]) for name in runs],
+        "rows": [row(n, names[:place], found, summaries[n]) for place, n in enumerate(names)],
     }  # fmt: skip
 
 
@@ -110,24 +110,15 @@ def sum_of_accounts(summaries: list[dict]) -> dict[str, object]:
     return {"epsilon": epsilon, "privacy": words + f" Without any noise: {bare}." * bool(bare)}
 
 
-def row(name: str, found: Comparison, summaries: list[dict]) -> dict:
+def row(name: str, earlier: list[str], found: Comparison, summaries: list[dict]) -> dict:
     """One algorithm: its metrics, its differences from every earlier one, its mean totals."""
-    earlier = {first: each for (first, second), each in found.differences.items() if second == name}
     totals = [each["totals"] for each in summaries]
     return {
         "algorithm": name,
-        "metrics": {key: plain(value) for key, value in found.algorithms[name].items()},
-        "differences": {
-            other: {key: plain(negated(value)) for key, value in metrics.items()}
-            for other, metrics in earlier.items()
-        },
+        "metrics": plain(found.algorithms[name]),
+        "differences": {other: plain(found.differences[name, other]) for other in earlier},
         **{
             key: sum(each[key] for each in totals) / len(totals)
             for key in ("bytes_up", "bytes_down", "seconds")
         },
     }
-
-
-def negated(estimate: Estimate) -> Estimate:
-    """The estimate of b - a from that of a - b."""
-    return Estimate(-estimate.value, -estimate.high, -estimate.low)

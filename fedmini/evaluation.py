@@ -16,7 +16,7 @@ from fedmini.data.examples import Examples
 from fedmini.data.normalise import Normalise
 from fedmini.errors import RunFailed
 from fedmini.rng import numpy_stream
-from fedmini.statistics import DRAWS, Estimate, Evaluation, interval, resamples
+from fedmini.statistics import Estimate, Evaluation, paired
 from fedmini.tasks import Task
 from fedmini.vector import FlatModel
 
@@ -46,9 +46,8 @@ def evaluate(
 
 def pool(evaluations: Iterable[Evaluation]) -> Evaluation:
     """All hospitals' evidence as one, of no rows where none has examples."""
-    filled = [each for each in evaluations if len(each.patients)]
-    if not filled:
-        return Evaluation(np.zeros((0,)), np.zeros((0,), np.int64))
+    nobody = Evaluation(np.zeros((0,)), np.zeros((0,), np.int64))
+    filled = [each for each in evaluations if len(each.patients)] or [nobody]
     return Evaluation(
         np.concatenate([each.evidence for each in filled]),
         np.concatenate([each.patients for each in filled]),
@@ -58,10 +57,8 @@ def pool(evaluations: Iterable[Evaluation]) -> Evaluation:
 def estimates(task: Task, evaluation: Evaluation) -> dict[str, Estimate]:
     """Every metric of the task with its 95% interval from a bootstrap over patients."""
     patients = len(np.unique(evaluation.patients))
-    draws = resamples(patients, DRAWS, numpy_stream("bootstrap", patients))
-    values = task.metrics(evaluation.evidence, evaluation.patients)
-    spread = task.metrics(evaluation.evidence, evaluation.patients, draws)
-    return {name: Estimate(float(values[name][0]), *interval(spread[name])) for name in values}
+    draw = numpy_stream("bootstrap", patients)
+    return paired(task.metrics, {"model": [evaluation]}, draw).algorithms["model"]
 
 
 def scores(task: Task, evaluations: Mapping[str, Evaluation]) -> dict[str, float]:

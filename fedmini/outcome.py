@@ -5,7 +5,6 @@ A folder with summary.json is a finished run; one without it can be resumed.
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 from collections import Counter
 from functools import cached_property
@@ -76,17 +75,15 @@ class Outcome:
         federation, task = self.federation, self.federation.task
         config, lines = federation.config, self.folder.records()
         hospitals = {
-            name: {key: plain(value) for key, value in estimates(task, each).items()}
-            | {"patients": len(np.unique(each.patients))}
+            name: plain(estimates(task, each)) | {"patients": len(np.unique(each.patients))}
             for name, each in self.tested.items()
         }
         everyone = pool(self.tested.values())
-        pooled = estimates(task, everyone)
         return {
             "dataset": federation.dataset.name, "synthetic": federation.dataset.synthetic,
             "algorithm": config.algo, "seed": config.seeds[0], "split_seed": config.split_seeds[0],
             "primary": task.primary, "select": config.select, "round": self.number,
-            "test": {key: plain(value) for key, value in pooled.items()},
+            "test": plain(estimates(task, everyone)),
             "hospitals": hospitals, "worst": worst(hospitals, task.primary),
             "left_out": task.left_out(everyone.evidence, everyone.patients),
             "thresholds": {
@@ -171,7 +168,9 @@ def worst(hospitals: dict[str, dict], metric: str) -> str | None:
     return min(known, key=known.get, default=None)
 
 
-def plain(estimate: Estimate) -> dict[str, float | None]:
-    """An Estimate for JSON, which knows no NaN."""
-    values = dataclasses.asdict(estimate)
-    return {key: None if np.isnan(value) else value for key, value in values.items()}
+def plain(estimates: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    """Estimates by metric for JSON, which knows no NaN."""
+    return {
+        metric: {key: None if np.isnan(value) else value for key, value in vars(each).items()}
+        for metric, each in estimates.items()
+    }

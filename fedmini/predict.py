@@ -87,10 +87,10 @@ def predict(argv: list[str]) -> None:
     origin = {"run": options.run, "split": options.split}
     if model.task.findings:
         origin["findings"] = list(model.task.findings)
-    write(out, found, dataset, rows, origin)
+    write(out, found, dataset, origin)
     if figure is not None:
-        draw(figure, found, prepared, rows, model)
-    print(report(found, dataset, rows, model))
+        draw(figure, found, prepared, model)
+    print(report(found, dataset, model))
     print("written:", " and ".join(str(path) for path in (out, figure) if path is not None))
 
 
@@ -102,9 +102,7 @@ def check_target(flag: str, path: Path, data: str) -> None:
         raise UserError(f"{flag} {path}: is the data file itself; choose another name")
 
 
-def write(
-    path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, origin: dict[str, object]
-) -> None:
+def write(path: Path, found: Prediction, dataset: Dataset, origin: dict[str, object]) -> None:
     """HDF5 with `index` and `patient` (n,), and `masks` (n, H, W) or `probabilities` (n, K, H, W).
 
     Of labels `probabilities` and `decisions` (n, K), and the names of their columns, `findings`.
@@ -122,11 +120,11 @@ def write(
             name = "masks" if found.probabilities is None else "probabilities"
             pixels = enlarge(getattr(found, name), *dataset.size)
             file.create_dataset(name, data=pixels, compression="gzip", chunks=(1, *pixels.shape[1:]))
-        file["index"], file["patient"] = rows, dataset.patient[rows]
-        file.attrs["classes"] = list(dataset.classes)
-        file.attrs["regions"] = json.dumps(dataset.regions)
-        for key, value in (origin | {"name": dataset.name, "synthetic": dataset.synthetic}).items():
-            file.attrs[key] = value
+        file["index"], file["patient"] = found.rows, found.patients
+        file.attrs.update(
+            origin, name=dataset.name, synthetic=dataset.synthetic, classes=list(dataset.classes),
+            regions=json.dumps(dataset.regions),
+        )  # fmt: skip
     write_bytes(path, buffer.getvalue())
 
 
@@ -137,32 +135,29 @@ def enlarge(array: np.ndarray, height: int, width: int) -> np.ndarray:
     return array[..., down.astype(int)[:, None], across.astype(int)]
 
 
-def draw(
-    path: Path, found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel
-) -> None:
+def draw(path: Path, found: Prediction, dataset: Dataset, model: TrainedModel) -> None:
     """Patients from the worst to the best, each by the image in which most is to be found."""
     from fedmini.drawing import draw_cases, fullest, worst_to_best
     from fedmini.report.cases import Case
-    from fedmini.statistics import Evaluation
 
-    cases, evaluation = [], Evaluation(found.evidence, dataset.patient[rows])
-    for label, _, own in worst_to_best(model.task, {"": evaluation}):
-        place = fullest(own, dataset.targets[rows[own]])
-        image, truth = dataset.images[rows[place]], dataset.targets[rows[place]]
+    cases = []
+    for label, _, own in worst_to_best(model.task, {"": found}):
+        place = fullest(own, dataset.targets[found.rows[own]])
+        image, truth = (each[found.rows[place]] for each in (dataset.images, dataset.targets))
         mask = None if found.masks is None else found.masks[place]
         cases.append(Case(label, image, truth, mask, found.evidence[place], model.thresholds))
     title = f"{dataset.name}: patients from the worst to the best"
     draw_cases(path, cases, model.task, dataset, title)
 
 
-def report(found: Prediction, dataset: Dataset, rows: np.ndarray, model: TrainedModel) -> str:
+def report(found: Prediction, dataset: Dataset, model: TrainedModel) -> str:
     """Every metric over all these patients, a line each."""
-    patients = dataset.patient[rows]
-    metrics = model.task.metrics(found.evidence, patients)
+    metrics = model.task.metrics(found.evidence, found.patients)
+    count = len(np.unique(found.patients))
     stamp = " (SYNTHETIC DATA)" if dataset.synthetic else ""
-    head = f"{dataset.name}{stamp}: {len(rows)} images of {len(np.unique(patients))} patients"
-    width = max(len(metric_words(name)) for name in metrics)
+    head = f"{dataset.name}{stamp}: {len(found.rows)} images of {count} patients"
     values = {metric_words(name): written({"value": value[0]}) for name, value in metrics.items()}
+    width = max(map(len, values))
     return "\n".join([head, *(f"{name:{width}}  {value}" for name, value in values.items())])
 
 

@@ -65,7 +65,6 @@ def paired(
     runs: Mapping[str, Sequence[Evaluation]],
     generator: np.random.Generator,
     draws: int = DRAWS,
-    level: float = 0.95,
 ) -> Comparison:
     """Means over repeats, with intervals, of every algorithm and of every pair's difference.
 
@@ -81,13 +80,11 @@ def paired(
     multiplicity = np.concatenate([everyone, resamples(len(union), draws, generator)])
     values = {name: _per_repeat(metrics, run, multiplicity, union) for name, run in runs.items()}
     return Comparison(
-        {name: _estimates(table, level) for name, table in values.items()},
+        {name: _estimates(table) for name, table in values.items()},
         {
-            (first, second): _estimates(
-                # d(c) = a(c) - b(c), the same c for both (Eq. 10.3)
-                {key: values[first][key] - values[second][key] for key in values[first]}, level
-            )
-            for first, second in itertools.combinations(values, 2)
+            # d(c) = a(c) - b(c), the same c for both (Eq. 10.3)
+            (a, b): _estimates({key: values[a][key] - values[b][key] for key in values[a]})
+            for a, b in itertools.combinations(values, 2)
         },
     )
 
@@ -103,11 +100,11 @@ def _per_repeat(
     return {key: np.stack([table[key] for table in tables]) for key in tables[0]}
 
 
-def _estimates(values: dict[str, np.ndarray], level: float) -> dict[str, Estimate]:
+def _estimates(values: dict[str, np.ndarray]) -> dict[str, Estimate]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mean of empty slice")
         means = {key: np.nanmean(table, axis=0) for key, table in values.items()}
-    return {key: Estimate(float(m[0]), *interval(m[1:], level)) for key, m in means.items()}
+    return {key: Estimate(float(m[0]), *interval(m[1:])) for key, m in means.items()}
 
 
 def _check_paired(names: list[str], repeats: list[list[np.ndarray]]) -> None:

@@ -14,16 +14,17 @@ from fedmini.data.dataset import Dataset, shrink
 from fedmini.data.normalise import Normalise
 from fedmini.errors import UserError
 from fedmini.registry import resolve
+from fedmini.statistics import Evaluation
 from fedmini.tasks import Task
 
 BATCH = 32
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Evaluation):
     """What a model says about n images, and how that compares with the truth."""
 
-    evidence: np.ndarray  # (n, ..., 3): see the evidence of the task
+    rows: np.ndarray  # (n,) their rows in the data set
     masks: np.ndarray | None  # (n, H, W) uint8 class indices, from a segmentation
     probabilities: np.ndarray | None  # (n, K, H, W) float16, likewise, if they were asked for
 
@@ -85,6 +86,8 @@ class TrainedModel:
                 shares.append(logits.softmax(dim=1).half().cpu())
         return Prediction(
             self.task.decide(torch.cat(evidence).numpy(), self.thresholds),
+            dataset.patient[rows],
+            rows,
             torch.cat(masks).numpy() if masks else None,
             torch.cat(shares).numpy() if shares else None,
         )

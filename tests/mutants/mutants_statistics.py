@@ -75,7 +75,7 @@ def nothing_is_zero(values, level=0.95):
     law="law_a_constant_difference_has_no_width",
     harm="Each algorithm is judged on patients of its own: real differences drown in noise.",
 )
-def unpaired(metrics, runs, generator, draws=2000, level=0.95):
+def unpaired(metrics, runs, generator, draws=2000):
     values, algorithms = {}, {}
     for name, (run,) in runs.items():
         drawn = resamples(len(np.unique(run.patients)), draws, generator)
@@ -83,16 +83,16 @@ def unpaired(metrics, runs, generator, draws=2000, level=0.95):
             key: np.append(value, metrics(run.evidence, run.patients, drawn)[key])
             for key, value in metrics(run.evidence, run.patients).items()
         }
-        algorithms[name] = {key: _estimate(value, level) for key, value in values[name].items()}
+        algorithms[name] = {key: _estimate(value) for key, value in values[name].items()}
     differences = {
-        (a, b): {key: _estimate(values[a][key] - values[b][key], level) for key in values[a]}
+        (a, b): {key: _estimate(values[a][key] - values[b][key]) for key in values[a]}
         for a, b in combinations(runs, 2)
     }
     return Comparison(algorithms, differences)
 
 
-def _estimate(values, level):
-    return Estimate(float(values[0]), *interval(values[1:], level))
+def _estimate(values):
+    return Estimate(float(values[0]), *interval(values[1:]))
 
 
 @mutant(
@@ -100,12 +100,12 @@ def _estimate(values, level):
     law="law_more_images_of_a_patient_are_no_more_evidence",
     harm="Slices are taken for patients: six slices each, and intervals are 2.4 times too narrow.",
 )
-def bootstrap_over_images(metrics, runs, generator, draws=2000, level=0.95):
+def bootstrap_over_images(metrics, runs, generator, draws=2000):
     images = {
         name: [Evaluation(each.evidence, np.arange(len(each.patients))) for each in run]
         for name, run in runs.items()
     }
-    return paired(metrics, images, generator, draws, level)
+    return paired(metrics, images, generator, draws)
 
 
 @mutant(
@@ -113,7 +113,7 @@ def bootstrap_over_images(metrics, runs, generator, draws=2000, level=0.95):
     law="law_more_seeds_are_no_more_patients",
     harm="Seeds are taken for new patients: run ten seeds, and anything is significant.",
 )
-def patients_anew_in_every_repeat(metrics, runs, generator, draws=2000, level=0.95):
+def patients_anew_in_every_repeat(metrics, runs, generator, draws=2000):
     apart = {
         name: [
             dataclasses.replace(each, patients=each.patients + 1000 * index)
@@ -121,7 +121,7 @@ def patients_anew_in_every_repeat(metrics, runs, generator, draws=2000, level=0.
         ]
         for name, run in runs.items()
     }
-    return paired(metrics, apart, generator, draws, level)
+    return paired(metrics, apart, generator, draws)
 
 
 @mutant(
@@ -129,7 +129,7 @@ def patients_anew_in_every_repeat(metrics, runs, generator, draws=2000, level=0.
     law="law_repeats_with_other_patients_are_averaged",
     harm="Columns of the resamples are taken from the left: they weigh other patients' results.",
 )
-def columns_from_the_left(metrics, runs, generator, draws=2000, level=0.95):
+def columns_from_the_left(metrics, runs, generator, draws=2000):
     renamed = {
         name: [
             dataclasses.replace(each, patients=np.unique(each.patients, return_inverse=True)[1])
@@ -137,7 +137,7 @@ def columns_from_the_left(metrics, runs, generator, draws=2000, level=0.95):
         ]
         for name, run in runs.items()
     }
-    return paired(metrics, renamed, generator, draws, level)
+    return paired(metrics, renamed, generator, draws)
 
 
 @mutant(
@@ -145,8 +145,8 @@ def columns_from_the_left(metrics, runs, generator, draws=2000, level=0.95):
     law="law_other_patients_are_not_compared",
     harm="Algorithms are compared on what each finished: the one that skipped hard cases wins.",
 )
-def on_what_each_finished(metrics, runs, generator, draws=2000, level=0.95):
+def on_what_each_finished(metrics, runs, generator, draws=2000):
     alone = {}
     for name, run in runs.items():
-        alone |= paired(metrics, {name: run}, generator, draws, level).algorithms
+        alone |= paired(metrics, {name: run}, generator, draws).algorithms
     return Comparison(alone, {})
