@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import fmean
 
-from fedmini.report.words import byte_unit, defined, metric_words, verdict, written
+from fedmini.report.words import byte_unit, defined, metric_words, pairs, verdict, written
 
 
 def learning_curves(curves: Mapping[str, list[list[dict]]], metric: str) -> str:
@@ -53,7 +53,8 @@ def partition(members: Mapping[str, dict]) -> str:
 def predictions(labels: list[str]) -> str:
     """The patients of each row."""
     rows = "; ".join(label.replace("\n", ", ") for label in labels)
-    return f"Images, the truth and what the model says, a row each, from the worst patient to the best: {rows}."
+    what = "Images, the truth and what the model says, a row each"
+    return f"{what}, from the worst patient to the best: {rows}."
 
 
 def comparison(content: dict) -> str:
@@ -61,8 +62,6 @@ def comparison(content: dict) -> str:
     metric, parts = content["primary"], []
     for row in content["rows"]:
         parts.append(f"{row['algorithm']} {written(row['metrics'].get(metric))}")
-    for row in content["rows"]:
-        for other, metrics in row["differences"].items():
-            found, name = metrics.get(metric), row["algorithm"]
-            parts.append(f"{name} minus {other} {written(found, '+')}: {verdict(name, found)}")
+    for name, other, found in pairs(content["rows"], metric):
+        parts.append(f"{name} minus {other} {written(found, '+')}: {verdict(name, found)}")
     return f"{metric_words(metric)}: {'; '.join(parts)}."

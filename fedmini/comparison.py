@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
+from statistics import fmean
 
 from fedmini.config import Config
 from fedmini.data.dataset import Dataset
@@ -112,13 +113,10 @@ def sum_of_accounts(summaries: list[dict]) -> dict[str, object]:
 
 def row(name: str, earlier: list[str], found: Comparison, summaries: list[dict]) -> dict:
     """One algorithm: its metrics, its differences from every earlier one, its mean totals."""
-    totals = [each["totals"] for each in summaries]
+    totals = ("bytes_up", "bytes_down", "seconds")
     return {
         "algorithm": name,
         "metrics": plain(found.algorithms[name]),
         "differences": {other: plain(found.differences[name, other]) for other in earlier},
-        **{
-            key: sum(each[key] for each in totals) / len(totals)
-            for key in ("bytes_up", "bytes_down", "seconds")
-        },
+        **{key: fmean(each["totals"][key] for each in summaries) for key in totals},
     }

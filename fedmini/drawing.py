@@ -33,13 +33,13 @@ def draw_run(
     """
     path, metric = folder.path / "figures", summary["primary"]
     synthetic, name, pooled = summary["synthetic"], summary["algorithm"], summary["test"][metric]
-    title = f"{name}: validation over the rounds"
+    title, task = f"{name}: validation over the rounds", federation.task
     words = draw_curves(path, {name: [folder.records()]}, metric, title, synthetic)
     hospitals = {
         each: values[metric] | {"patients": values["patients"]}
         for each, values in summary["hospitals"].items()
     }
-    for kind, rows in {"hospitals": hospitals, "findings": found_in(summary, tested)}.items():
+    for kind, rows in {"hospitals": hospitals, "findings": found_in(summary, tested, task)}.items():
         if rows:
             title = f"{name}: test patients, {kind[:-1]} by {kind[:-1]}"
             with sheet(path / f"{kind}.png", title, synthetic=synthetic) as figure:
@@ -50,7 +50,7 @@ def draw_run(
     if not federation.config.no_images:
         cases = tested_cases(federation, snapshot, tested, summary["thresholds"])
         title = f"{name}: test patients from the worst to the best"
-        draw_cases(path / "predictions.png", cases, federation.task, federation.dataset, title)
+        draw_cases(path / "predictions.png", cases, task, federation.dataset, title)
         words["predictions"] = captions.predictions([case.label for case in cases])
     return words
 
@@ -81,15 +81,14 @@ def draw_curves(
     return {"learning_curves": captions.learning_curves(records, metric)}
 
 
-def found_in(summary: dict, tested: dict[str, Evaluation]) -> dict[str, dict]:
+def found_in(summary: dict, tested: dict[str, Evaluation], task: Task) -> dict[str, dict]:
     """The interval and test patients of each finding that the mean counts; {} for a single one."""
-    named = [key for key in summary["test"] if key.startswith("auc_")]
     evidence = [(each.evidence[:, :, 1], each.patients) for each in tested.values()]
     return {
-        key.removeprefix("auc_"): summary["test"][key]
+        name: summary["test"][f"auc_{name}"]
         | {"patients": sum(len(np.unique(whose[truth[:, k] == 1])) for truth, whose in evidence)}
-        for k, key in enumerate(named)
-        if key.removeprefix("auc_") not in summary["left_out"]
+        for k, name in enumerate(task.findings)
+        if f"auc_{name}" in summary["test"] and name not in summary["left_out"]
     }
 
 
@@ -111,9 +110,8 @@ def draw_partition(federation: Federation, path: Path) -> None:
 
 
 def tested_cases(
-    federation: Federation, snapshot: Snapshot, tested: dict[str, Evaluation],
-    thresholds: dict[str, dict[str, float]],
-) -> list[Case]:  # fmt: skip
+    federation: Federation, snapshot: Snapshot, tested: dict[str, Evaluation], thresholds: dict
+) -> list[Case]:
     """Test patients from the worst to the best, each answered by its hospital's model."""
     held, cases = {each.name: each.test for each in federation.hospitals}, []
     for label, hospital, rows in worst_to_best(federation.task, tested):

@@ -28,6 +28,9 @@ class Evaluation:
     patients: np.ndarray
 
 
+Runs = Mapping[str, Sequence[Evaluation]]  # the repeats of every algorithm
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value with the bounds of its interval; NaN where it is not defined."""
@@ -61,10 +64,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def paired(
-    metrics: Metrics,
-    runs: Mapping[str, Sequence[Evaluation]],
-    generator: np.random.Generator,
-    draws: int = DRAWS,
+    metrics: Metrics, runs: Runs, generator: np.random.Generator, draws: int = DRAWS
 ) -> Comparison:
     """Means over repeats, with intervals, of every algorithm and of every pair's difference.
 
@@ -79,14 +79,12 @@ def paired(
     everyone = np.ones((1, len(union)), dtype=np.int64)
     multiplicity = np.concatenate([everyone, resamples(len(union), draws, generator)])
     values = {name: _per_repeat(metrics, run, multiplicity, union) for name, run in runs.items()}
-    return Comparison(
-        {name: _estimates(table) for name, table in values.items()},
-        {
-            # d(c) = a(c) - b(c), the same c for both (Eq. 10.3)
-            (a, b): _estimates({key: values[a][key] - values[b][key] for key in values[a]})
-            for a, b in itertools.combinations(values, 2)
-        },
-    )
+    differences = {
+        # d(c) = a(c) - b(c), the same c for both (Eq. 10.3)
+        (a, b): _estimates({key: values[a][key] - values[b][key] for key in values[a]})
+        for a, b in itertools.combinations(values, 2)
+    }
+    return Comparison({name: _estimates(each) for name, each in values.items()}, differences)
 
 
 def _per_repeat(

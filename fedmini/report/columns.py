@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fedmini.report.words import byte_unit, metric_words, verdict, written
+from fedmini.report.words import byte_unit, metric_words, pairs, verdict, written
 
 Column = list[str]  # the heading, then the cells
 FEW = 4  # parts of a metric, regions or findings, that tables of hospitals have room for
@@ -59,11 +59,8 @@ def algorithm_columns(rows: list[dict]) -> list[Column]:
 def difference_columns(comparison: dict) -> list[Column]:
     """Every pair's difference in the primary metric, with its verdict."""
     lines = [("difference", "95% interval", "verdict")]
-    for row in comparison["rows"]:
-        for other, metrics in row["differences"].items():
-            interval = metrics.get(comparison["primary"])
-            names = f"{row['algorithm']} - {other}"
-            lines.append((names, written(interval, "+"), verdict(row["algorithm"], interval)))
+    for name, other, found in pairs(comparison["rows"], comparison["primary"]):
+        lines.append((f"{name} - {other}", written(found, "+"), verdict(name, found)))
     return [list(column) for column in zip(*lines, strict=True)]
 
 

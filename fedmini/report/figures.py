@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fedmini.report.canvas import COLOURS, INK, MUTED, WARNING, note
-from fedmini.report.words import defined, metric_words, spread, unresolved, written
+from fedmini.report.words import defined, metric_words, pairs, spread, unresolved, written
 
 TALL = 9.0  # inches
 NAMED = 35  # rows; of more, every n-th has its name, and only the worst its value
@@ -26,17 +26,13 @@ def comparison(figure: Figure, rows: list[dict], metric: str) -> None:
     algorithm: {metric: interval}}}.
     """
     names = [row["algorithm"] for row in rows]
-    pairs = {
-        f"{row['algorithm']} − {other}": metrics.get(metric)
-        for row in rows
-        for other, metrics in row["differences"].items()
-    }
+    differences = {f"{a} − {b}": found for a, b, found in pairs(rows, metric)}
     words = metric_words(metric)
-    figure.set_figheight(1.4 + 0.4 * max(len(names), len(pairs), 2))
+    figure.set_figheight(1.4 + 0.4 * max(len(names), len(differences), 2))
     level, paired = figure.subplots(1, 2)
     for place, row in enumerate(rows):
         _dot(level, place, row["metrics"].get(metric), COLOURS[0], "{:.3f}")
-    for place, difference in enumerate(pairs.values()):
+    for place, difference in enumerate(differences.values()):
         muted = defined(difference) and unresolved(difference)
         if muted:
             note(paired, "hollow and gray: not resolved")
@@ -45,7 +41,7 @@ def comparison(figure: Figure, rows: list[dict], metric: str) -> None:
     level.set(xlabel=f"{words} (95% interval)")
     paired.set(xlabel="Paired difference (95% interval)")
     _lay_out(level, names)
-    _lay_out(paired, list(pairs))
+    _lay_out(paired, list(differences))
 
 
 def intervals(figure: Figure, rows: dict[str, dict], pooled: dict, metric: str) -> None:

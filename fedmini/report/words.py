@@ -69,6 +69,15 @@ def verdict(first: str, difference: dict) -> str:
     return f"{first} is {'higher' if difference['value'] > 0 else 'lower'}"
 
 
+def pairs(rows: list[dict], metric: str) -> list[tuple[str, str, dict | None]]:
+    """Of the rows of a comparison: an algorithm, an earlier one, their difference in a metric."""
+    return [
+        (row["algorithm"], other, metrics.get(metric))
+        for row in rows
+        for other, metrics in row["differences"].items()
+    ]
+
+
 def _has_ends(interval: dict) -> bool:
     return _finite(interval.get("low")) and _finite(interval.get("high"))
 
