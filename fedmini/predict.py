@@ -121,10 +121,8 @@ def write(path: Path, found: Prediction, dataset: Dataset, origin: dict[str, obj
             pixels = enlarge(getattr(found, name), *dataset.size)
             file.create_dataset(name, data=pixels, compression="gzip", chunks=(1, *pixels.shape[1:]))
         file["index"], file["patient"] = found.rows, found.patients
-        file.attrs.update(
-            origin, name=dataset.name, synthetic=dataset.synthetic, classes=list(dataset.classes),
-            regions=json.dumps(dataset.regions),
-        )  # fmt: skip
+        file.attrs.update(origin, name=dataset.name, synthetic=dataset.synthetic)
+        file.attrs.update(classes=list(dataset.classes), regions=json.dumps(dataset.regions))
     write_bytes(path, buffer.getvalue())
 
 
