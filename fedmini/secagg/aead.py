@@ -1,8 +1,8 @@
 """ChaCha20-Poly1305: letters that the server carries but can neither read nor change (RFC 8439).
 
 ChaCha20 encrypts, Poly1305 authenticates the ciphertext and the associated data. Its state is a
-4 x 4 matrix of 32-bit words; here each of the four rows is ONE Python integer with a 64-bit lane
-for every word of every block, so that one addition serves them all.
+4 x 4 matrix of 32-bit words; here each of the four rows is an array over columns and blocks, so that
+one addition serves them all.
 
 A pair of key and nonce must seal one message only.
 
@@ -64,35 +64,26 @@ def chacha20(key: bytes, nonce: bytes, blocks: int, counter: int = 0) -> bytes:
     if len(key) != 32 or len(nonce) != 12:
         raise ValueError(f"the key has 32 bytes and the nonce 12, not {len(key)} and {len(nonce)}")
     words = np.frombuffer(b"expand 32-byte k" + key + bytes(4) + nonce, "<u4").reshape(4, 4, 1)
-    state = np.repeat(words.astype("<u8"), blocks, axis=2)  # row, column, block
+    state = np.repeat(words, blocks, axis=2)  # row, column, block
     state[3, 0] = np.arange(counter, counter + blocks)
-    start = [int.from_bytes(row.tobytes(), "little") for row in state]
-    low = int.from_bytes(b"\xff\xff\xff\xff\0\0\0\0" * 4 * blocks, "little")
-    row_bits, column_bits = 4 * BLOCK * blocks, BLOCK * blocks
-
-    def rotate(lanes: int, bits: int) -> int:
-        return (lanes << bits | lanes >> (32 - bits)) & low
-
-    def columns_left(row: int, count: int) -> int:
-        bits = count * column_bits
-        return (row >> bits | row << (row_bits - bits)) & low
-
-    a, b, c, d = start
+    (a, b, c, d), column = state.copy(), np.arange(4)
     for _ in range(10):
         for left in (1, 3):  # quarter rounds of the columns; rows turned, of the diagonals
-            a = (a + b) & low
+            a = a + b
             d = rotate(d ^ a, 16)
-            c = (c + d) & low
+            c = c + d
             b = rotate(b ^ c, 12)
-            a = (a + b) & low
+            a = a + b
             d = rotate(d ^ a, 8)
-            c = (c + d) & low
+            c = c + d
             b = rotate(b ^ c, 7)
-            b, c, d = columns_left(b, left), columns_left(c, 2), columns_left(d, 4 - left)
-    ends = [(end + first) & low for end, first in zip((a, b, c, d), start, strict=True)]
-    lanes = b"".join(end.to_bytes(row_bits // 8, "little") for end in ends)
-    words = np.frombuffer(lanes, "<u8").reshape(4, 4, blocks)
-    return words.transpose(2, 0, 1).astype("<u4").tobytes()
+            b, c, d = b[(column + left) % 4], c[(column + 2) % 4], d[(column - left) % 4]
+    return (state + [a, b, c, d]).transpose(2, 0, 1).tobytes()
+
+
+def rotate(words: np.ndarray, bits: int) -> np.ndarray:
+    """Words of 32 bits, each turned to the left."""
+    return words << bits | words >> (32 - bits)
 
 
 def xor(text: bytes, stream: bytes) -> bytes:
