@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from fedmini.components import builtin_options, check_settings, component_options
-from fedmini.config import COMPONENTS, Config
+from fedmini.config import Config
 from fedmini.errors import RunFailed, UserError
 from fedmini.options import Option, nearest, options_of
 from fedmini.presets import words
-from fedmini.registry import names
+from fedmini.registry import COMPONENTS, names
 from fedmini.run_options import COMPONENT
 
 ABOUT = """\

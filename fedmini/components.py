@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from fedmini.config import COMPONENTS, NETWORK, Config
+from fedmini.config import NETWORK, Config
 from fedmini.run_options import COMPONENT
 from fedmini.errors import UserError
 from fedmini.options import Option, options_of
-from fedmini.registry import names, resolve
+from fedmini.registry import COMPONENTS, names, resolve
 
 METHODS = {"algorithm": "local_update", "partition": "assign", "optimizer": "step"}
 COMMAND = {"out", "resume", "quiet", "print_config", "help"}  # options that are no part of a run

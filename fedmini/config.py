@@ -10,6 +10,7 @@ import dataclasses
 import os
 import sys
 from dataclasses import dataclass, field
+from itertools import product
 
 from fedmini.combinations import refuse
 from fedmini.errors import UserError
@@ -18,13 +19,6 @@ from fedmini.registry import names, resolve
 from fedmini.run_options import RunOptions
 
 NETWORK = ("width", "depth", "stem", "norm")  # what a network may read
-COMPONENTS = {  # kind of component -> the option that names it
-    "algorithm": "algo",
-    "partition": "partition",
-    "optimizer": "optimizer",
-    "aggregator": "aggregator",
-    "model": "model",
-}
 
 
 @dataclass(frozen=True)
@@ -87,33 +81,26 @@ class Config(RunOptions):
             f"--cohort {self.cohort}: right would be a count from 1 to the number of "
             f"hospitals{known}, or a part above 0 and up to 1, with a decimal point"
         )
+        part = "." in self.cohort
         try:
-            if "." in self.cohort:
-                part = float(self.cohort)
-                if not 0 < part <= 1:
-                    raise wrong
-                expected = part * clients
-                return expected if self.sampling == "poisson" else max(1, round(expected))
-            size = int(self.cohort)
+            size = float(self.cohort) if part else int(self.cohort)
         except ValueError:
             raise wrong from None
-        if not 1 <= size <= clients:
+        if not 0 < size <= (1 if part else clients):
             raise wrong
-        return size
+        expected = size * clients if part else size
+        return max(1, round(expected)) if self.sampling == "fixed" else expected
 
     def runs(self) -> dict[str, Config]:
         """The single runs of a comparison, by the name of their folder."""
         found = {}
-        for algo in self.algorithms:
-            for seed in self.seeds:
-                for split in self.split_seeds:
-                    drawn = None if split is None else str(split)
-                    found[self._folder(algo, seed, split)] = dataclasses.replace(
-                        self, algo=algo, seed=str(seed), split_seed=drawn
-                    )
-        if len(found) < len(self.algorithms) * len(self.seeds) * len(self.split_seeds):
-            split = "" if self.split_seed is None else f" --split-seed {self.split_seed}"
-            raise UserError(f"--algo {self.algo} --seed {self.seed}{split}: names a run twice")
+        for algo, seed, split in product(self.algorithms, self.seeds, self.split_seeds):
+            drawn = None if split is None else str(split)
+            name = self._folder(algo, seed, split)
+            if name in found:
+                again = "" if split is None else f" --split-seed {self.split_seed}"
+                raise UserError(f"--algo {self.algo} --seed {self.seed}{again}: names a run twice")
+            found[name] = dataclasses.replace(self, algo=algo, seed=str(seed), split_seed=drawn)
         return found
 
     def build(self, kind: str, name: str, *arguments: object) -> object:

@@ -10,7 +10,6 @@ import dataclasses
 import shlex
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 
@@ -18,12 +17,13 @@ import fedmini
 from fedmini.combinations import BUDGET
 from fedmini.comparison import compare_runs, run_one, secret
 from fedmini.components import builtin_options, check_network, check_settings
-from fedmini.config import COMPONENTS, Config, available_threads
+from fedmini.config import Config, available_threads
 from fedmini.console import comparison_table, summary_table
 from fedmini.data.dataset import Dataset, shrink
 from fedmini.errors import UserError
 from fedmini.files import sha256, write_json
 from fedmini.folder import RunFolder
+from fedmini.registry import COMPONENTS
 from fedmini.simulation import build, load_dataset, settle_defaults
 from fedmini.training import Training
 from fedmini.uplink import ring

@@ -51,7 +51,8 @@ TABLE = {
         "covidx": "data_prep.phantoms.covidx:covidx",
     },
 }
-FLAGS = {"algorithm": "--algo"}
+KINDS = ("partition", "optimizer", "aggregator", "model")
+COMPONENTS = {"algorithm": "algo"} | {kind: kind for kind in KINDS}  # kind -> its option
 
 
 def names(kind: str) -> tuple[str, ...]:
@@ -64,7 +65,7 @@ def resolve(kind: str, name: str) -> type:
 
     Raises UserError for an unknown name, a file that is missing or raises, a name it lacks.
     """
-    flag = FLAGS.get(kind, "--" + kind)
+    flag = "--" + COMPONENTS.get(kind, kind)
     if ".py:" in name:
         path, _, attribute = name.rpartition(":")
         if not Path(path).is_file():
