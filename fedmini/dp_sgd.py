@@ -103,12 +103,9 @@ class PrivateClient(Client):
             model, self.task.loss, units,
             max_norm=release.max_norm, physical_batch=release.physical_batch,
         )  # fmt: skip
-        noise = gaussian_noise(
-            len(total),
-            max_norm=release.max_norm,
-            noise_multiplier=release.charge.noise_multiplier,
-            generator=stream(release.key, "noise", self.question.round, self.name, step),
-        )
-        expected = release.charge.sample_rate * len(self.units)
+        draws = stream(release.key, "noise", self.question.round, self.name, step)
+        charge = release.charge
+        noise = gaussian_noise(len(total), release.max_norm, charge.noise_multiplier, draws)
+        expected = charge.sample_rate * len(self.units)
         model.grad.copy_(noisy_mean(total, noise, expected))
         return losses / max(1, len(units))

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fedmini.aggregation.mean import Mean
 from fedmini.data.dataset import Dataset
 from fedmini.dp_sgd import PrivateClient, Release, units_of
 from fedmini.errors import UserError
@@ -28,7 +29,7 @@ from fedmini.privacy.explain import warning
 from fedmini.privacy.mechanism import gaussian_noise, noisy_mean
 from fedmini.privacy.outlook import Outlook
 from fedmini.privacy.plan import EVERYONE, make_plan
-from fedmini.ring import Ring, RingSum
+from fedmini.ring import Ring
 from fedmini.rng import stream
 from fedmini.server import Round
 from fedmini.uplink import public_weight, ring
@@ -88,12 +89,8 @@ def protect_clients(federation: Federation, key: bytes) -> dict[str, float]:
         noise_multiplier = 0.0  # the sum holds it
 
     def noisy_sum(cohort: int) -> NoisySum:
-        noise = gaussian_noise(
-            shared,
-            max_norm=config.clip,
-            noise_multiplier=noise_multiplier,
-            generator=stream(key, "noise", server.round),
-        )
+        draws = stream(key, "noise", server.round)
+        noise = gaussian_noise(shared, config.clip, noise_multiplier, draws)
         return NoisySum(cohort, noise.to(server.model.device), expected, whole)
 
     server.cohorts = dataclasses.replace(server.cohorts, key=key)
@@ -159,25 +156,13 @@ def hopeless(federation: Federation, expected: dict[str, float]) -> list[str]:
     return [" ".join(each.split()) for each in words if each]
 
 
-class NoisySum:
-    """The mean of weighted, clipped updates over the weight expected of a cohort, with noise."""
+class NoisySum(Mean):
+    """The mean of clipped updates, of weights up to 1, over the weight expected, with noise."""
 
-    individual = False
-
-    def __init__(
-        self, cohort: int, noise: Tensor, expected: float, ring: Ring = Ring()
-    ) -> None:
+    def __init__(self, cohort: int, noise: Tensor, expected: float, ring: Ring = Ring()) -> None:
+        super().__init__(cohort + 1, ring)
         self.noise, self.expected = noise, expected
-        self.updates = RingSum(ring, cohort + 1)
-        self.updates.add(torch.zeros_like(noise))  # a sum over nobody is a sum too
-
-    def add(self, client: str, update: Tensor, weight: float) -> None:
-        """Add one clipped update with its public weight, at most 1."""
-        self.updates.add(update.double() * weight)
-
-    def result(self) -> Tensor:
-        """The noisy mean, float64, of the shape of the updates."""
-        return self.mean_of(self.updates.value(), self.expected)
+        self.add("nobody", torch.zeros_like(noise), 1.0)  # a sum over nobody is a sum too
 
     def mean_of(self, total: Tensor, weight: float) -> Tensor:
         """The noisy mean from a sum; its real weight plays no part."""

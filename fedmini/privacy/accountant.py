@@ -20,6 +20,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fedmini.privacy import gaussian, renyi, skellam
 
@@ -87,12 +88,14 @@ def total_epsilon(charges: Iterable[Charge], delta: float, accountant: str = "rd
     return float(min(bounds))
 
 
+@lru_cache
 def noise_multiplier(
     *, epsilon: float, delta: float, sample_rate: float, steps: int, accountant: str = "rdp"
 ) -> float:
     """The least noise for a budget: never more than `epsilon` is spent, nor less than 0.999 of it.
 
-    0 where nothing is released. ValueError names an argument that is out of its range.
+    0 where nothing is released. ValueError names an argument that is out of its range. Remembered,
+    since a run is built more than once.
     """
 
     def spent(noise: float) -> float:
@@ -114,11 +117,8 @@ def calibrate(spent: Callable[[float], float], epsilon: float) -> float:
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)
         used = spent(middle)
-        if used > epsilon:
-            low = middle
-            continue
-        high = middle
-        if used >= (1 - WASTE) * epsilon:
+        low, high = (middle, high) if used > epsilon else (low, middle)
+        if (1 - WASTE) * epsilon <= used <= epsilon:
             break
     return high
 

@@ -1,10 +1,10 @@
 """The ledger of a private run, privacy.jsonl: a round is paid for before it is released.
 
 A line holds the round, a fingerprint of the key, what the round cost each party (rate, noise
-multiplier, steps) and the epsilon after it. It is on the disk before the round begins. A run that was killed plays the last rounds
-again, with the draws of its secret key and so with the same bits: a round that is in the ledger
-already is not charged again. A ledger that is missing, cut, or shorter than the checkpoint is
-refused, since what it says would be too little.
+multiplier, steps) and the epsilon after it. It is on the disk before the round begins. A run that
+was killed plays the last rounds again, with the draws of its secret key and so with the same bits:
+a round that is in the ledger already is not charged again. A ledger that is missing, cut, or
+shorter than the checkpoint is refused, since what it says would be too little.
 """
 
 from __future__ import annotations

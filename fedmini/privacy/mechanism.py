@@ -51,7 +51,7 @@ def clip_scale(vector: Tensor, max_norm: float) -> float:
 
 
 def gaussian_noise(
-    size: int, *, max_norm: float, noise_multiplier: float, generator: torch.Generator
+    size: int, max_norm: float, noise_multiplier: float, generator: torch.Generator
 ) -> Tensor:
     """(size,) float64 noise for a SUM of clipped contributions of weights at most 1.
 

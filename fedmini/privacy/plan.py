@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from fedmini.config import Config
 from fedmini.errors import RunFailed
@@ -90,12 +89,11 @@ def make_plan(
     """
     charges = {}
     accountant = "skellam" if config.dp_mode == "distributed" else config.dp_accountant
+    goal = {"epsilon": config.dp_epsilon, "delta": config.dp_delta, "accountant": accountant}
     for name, (rate, steps) in parties.items():
-        rounds = sum(name in each for each in asked)
-        noise = config.dp_noise_multiplier
-        if noise is None:
-            wanted = config.dp_epsilon, config.dp_delta
-            noise = least_noise(*wanted, rate, steps * max(1, rounds), accountant)
+        total = steps * max(1, sum(name in each for each in asked))
+        given = config.dp_noise_multiplier
+        noise = given or noise_multiplier(**goal, sample_rate=rate, steps=total)
         charges[name] = Charge(rate, noise, steps)
     budget = math.inf if config.dp_epsilon is None else config.dp_epsilon
     plan = Plan(config.dp_unit, config.dp_delta, budget, accountant, charges, asked)
@@ -106,11 +104,3 @@ def make_plan(
             "trained; give more noise, or a larger --dp-epsilon"
         )
     return plan
-
-
-@lru_cache
-def least_noise(epsilon: float, delta: float, rate: float, steps: int, accountant: str) -> float:
-    """`noise_multiplier`, remembered: a run is built more than once."""
-    return noise_multiplier(
-        epsilon=epsilon, delta=delta, sample_rate=rate, steps=steps, accountant=accountant
-    )

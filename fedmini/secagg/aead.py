@@ -1,8 +1,8 @@
 """ChaCha20-Poly1305: letters that the server carries but can neither read nor change (RFC 8439).
 
 ChaCha20 encrypts, Poly1305 authenticates the ciphertext and the associated data. Its state is a
-4 x 4 matrix of 32-bit words; here each of the four rows is an array over columns and blocks, so that
-one addition serves them all.
+4 x 4 matrix of 32-bit words; here each of its four rows is an array over columns and blocks, so
+that one addition serves them all.
 
 A pair of key and nonce must seal one message only.
 
