@@ -18,6 +18,7 @@ import numpy as np
 BLOCK = 64
 TAG = 16
 PRIME = 2**130 - 5
+QUARTER_ROUND = ((0, 1, 3, 16), (2, 3, 1, 12), (0, 1, 3, 8), (2, 3, 1, 7))  # rows, then bits
 CLAMP = 0x0FFFFFFC_0FFFFFFC_0FFFFFFC_0FFFFFFF
 
 
@@ -64,26 +65,17 @@ def chacha20(key: bytes, nonce: bytes, blocks: int, counter: int = 0) -> bytes:
     if len(key) != 32 or len(nonce) != 12:
         raise ValueError(f"the key has 32 bytes and the nonce 12, not {len(key)} and {len(nonce)}")
     words = np.frombuffer(b"expand 32-byte k" + key + bytes(4) + nonce, "<u4").reshape(4, 4, 1)
-    state = np.repeat(words, blocks, axis=2)  # row, column, block
-    state[3, 0] = np.arange(counter, counter + blocks)
-    (a, b, c, d), column = state.copy(), np.arange(4)
+    start = np.repeat(words, blocks, axis=2)  # row, column, block
+    start[3, 0] = np.arange(counter, counter + blocks)
+    state, (row, column) = start.copy(), np.ogrid[:4, :4]
     for _ in range(10):
-        for left in (1, 3):  # quarter rounds of the columns; rows turned, of the diagonals
-            a = a + b
-            d = rotate(d ^ a, 16)
-            c = c + d
-            b = rotate(b ^ c, 12)
-            a = a + b
-            d = rotate(d ^ a, 8)
-            c = c + d
-            b = rotate(b ^ c, 7)
-            b, c, d = b[(column + left) % 4], c[(column + 2) % 4], d[(column - left) % 4]
-    return (state + [a, b, c, d]).transpose(2, 0, 1).tobytes()
-
-
-def rotate(words: np.ndarray, bits: int) -> np.ndarray:
-    """Words of 32 bits, each turned to the left."""
-    return words << bits | words >> (32 - bits)
+        for turn in (1, -1):  # the columns; then, while rows are turned, the diagonals
+            for to, by, mixed, bits in QUARTER_ROUND:
+                state[to] += state[by]
+                state[mixed] ^= state[to]
+                state[mixed] = state[mixed] << bits | state[mixed] >> (32 - bits)
+            state = state[row, (column + turn * row) % 4]
+    return (state + start).transpose(2, 0, 1).tobytes()
 
 
 def xor(text: bytes, stream: bytes) -> bytes:
