@@ -21,13 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from fedmini.components import builtin_options, check_settings, component_options
+from fedmini.components import COMMAND, builtin_options, check_settings, component_options
 from fedmini.config import Config
 from fedmini.errors import RunFailed, UserError
 from fedmini.options import Option, nearest, options_of
 from fedmini.presets import words
 from fedmini.registry import COMPONENTS, names
-from fedmini.run_options import COMPONENT
 
 ABOUT = """\
 Federated learning for medical images: hospitals train one model, and their images stay at home.
@@ -37,17 +36,9 @@ Federated learning for medical images: hospitals train one model, and their imag
   fedmini --data brats.h5 --partition site      your own prepared file
   fedmini --algo my.py:MyAlgo --beta 0.3        your own algorithm; its fields are options
   fedmini --resume runs/brats-fedprox-...       go on where a run was interrupted"""
-FLAGS = {
-    "out": "folder for the run (default: runs/DATASET-ALGO-TIME)",
-    "resume": "go on with the run in this folder; needs no other option",
-}
-SWITCHES = {
-    "quiet": "no progress, only the result",
-    "print_config": "print all options as JSON and stop",
-}
 KINDS = {name: kind for kind, name in COMPONENTS.items()} | {"dataset": "dataset"}
 PLACEHOLDERS = {
-    "data": "FILE.h5", "pretrained": "FILE.pth", "cohort": "N or X",
+    "data": "FILE.h5", "pretrained": "FILE.pth", "cohort": "N or X", "out": "DIR", "resume": "DIR",
     "algo": "NAME,...", "seed": "N,...", "split_seed": "N,...", "secagg": "masks or mpc:K",
 }  # fmt: skip
 
@@ -91,9 +82,9 @@ def execute(argv: list[str]) -> None:
     given = parse(argv)
     quiet = given.pop("quiet", False)
     if "resume" not in given:
-        config = Config.of({k: v for k, v in given.items() if k not in {*FLAGS, *SWITCHES}})
+        config = Config.of({k: v for k, v in given.items() if k not in COMMAND})
         check_settings(config)
-        if "print_config" in given:
+        if given.get("print_config"):
             print(json.dumps(dataclasses.asdict(config), indent=2))
             return
     # Threads of OpenMP wait by spinning; where the processors are shared, that costs a training
@@ -125,8 +116,8 @@ def parse(argv: list[str]) -> dict[str, object]:
     for word in argv:
         if not word.isprintable():
             raise UserError(f"{word!a} holds characters that cannot be printed")
-    components = {**builtin_options(), **component_options(chosen_components(argv))}
-    options = {each.name: each for each in (*options_of(Config), *components.values())}
+    options = {each.name: each for each in options_of(Config)} | builtin_options()
+    options |= component_options(chosen_components(argv)) | COMMAND
     parser = build_parser(options.values())
     known, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -135,21 +126,17 @@ def parse(argv: list[str]) -> dict[str, object]:
         raise UserError(f"{word!r} is no option of fedmini{nearest(word, flags)}")
     for name, value in vars(known).items():
         if value == "":
-            raise UserError(f"--{name.replace('_', '-')} needs a value, not an empty text")
-    return {
-        name: options[name].convert(value) if name in options else value
-        for name, value in vars(known).items()
-    }
+            raise UserError(f"{options[name].flag} needs a value, not an empty text")
+    return {name: options[name].convert(value) for name, value in vars(known).items()}
 
 
 def chosen_components(argv: list[str]) -> dict[str, str]:
     """Stage one: kind of component -> the names that this command line chooses."""
     parser = Parser(add_help=False, allow_abbrev=False)
-    for name in COMPONENTS.values():
-        parser.add_argument(f"--{name}", default=getattr(Config, name))
+    for kind, name in COMPONENTS.items():
+        parser.add_argument(f"--{name}", dest=kind, default=getattr(Config, name))
     chosen, _ = parser.parse_known_args(argv)
-    found = {kind: getattr(chosen, name) for kind, name in COMPONENTS.items()}
-    return {kind: name for kind, name in found.items() if name}
+    return {kind: name for kind, name in vars(chosen).items() if name}
 
 
 def build_parser(options: Iterable[Option]) -> Parser:
@@ -162,7 +149,7 @@ def build_parser(options: Iterable[Option]) -> Parser:
     )  # fmt: skip
     groups = {}
     for each in options:
-        group = each.group or COMPONENT
+        group = each.group or "the command"
         if group not in groups:
             groups[group] = parser.add_argument_group(group)
         alone = "true" if each.type is bool else each.bare
@@ -170,12 +157,7 @@ def build_parser(options: Iterable[Option]) -> Parser:
         groups[group].add_argument(
             each.flag, dest=each.name, metavar=_placeholder(each), help=_help(each), **switch
         )
-    command = parser.add_argument_group("the command")
-    for name, text in FLAGS.items():
-        command.add_argument(f"--{name}", metavar="DIR", help=text)
-    for name, text in SWITCHES.items():
-        command.add_argument("--" + name.replace("_", "-"), action="store_true", help=text)
-    command.add_argument("-h", "--help", action="help", help="show this and stop")
+    groups["the command"].add_argument("-h", "--help", action="help", help="show this and stop")
     return parser
 
 

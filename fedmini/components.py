@@ -6,8 +6,8 @@ A component is a class from the registry or from `path/to/file.py:Name`; its opt
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
+from dataclasses import fields, replace
 
 from fedmini.config import NETWORK, Config
 from fedmini.run_options import COMPONENT
@@ -16,8 +16,13 @@ from fedmini.options import Option, options_of
 from fedmini.registry import COMPONENTS, names, resolve
 
 METHODS = {"algorithm": "local_update", "partition": "assign", "optimizer": "step"}
-COMMAND = {"out", "resume", "quiet", "print_config", "help"}  # options that are no part of a run
-TAKEN = {each.name for each in dataclasses.fields(Config)} | COMMAND
+COMMAND = {  # options that are no part of a run
+    "out": Option("out", str, None, "folder for the run (default: runs/DATASET-ALGO-TIME)"),
+    "resume": Option("resume", str, None, "go on with the run in this folder; needs nothing else"),
+    "quiet": Option("quiet", bool, None, "no progress, only the result"),
+    "print_config": Option("print_config", bool, None, "print all options as JSON and stop"),
+}
+TAKEN = {each.name for each in fields(Config)} | {*COMMAND, "help"}
 
 
 def builtin_options() -> dict[str, Option]:
@@ -74,5 +79,4 @@ def _options(kind: str, name: str) -> list[Option]:
             raise UserError(f"{where}: {each.flag}: right would be an int, float, str or bool")
         if each.name in TAKEN and not (kind == "model" and each.name in NETWORK):
             raise UserError(f"{where}: its option {each.flag} is one of fedmini's: rename it")
-    free = [each for each in options if each.name not in TAKEN]
-    return [dataclasses.replace(each, group=COMPONENT) for each in free]
+    return [replace(each, group=COMPONENT) for each in options if each.name not in TAKEN]

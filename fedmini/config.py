@@ -109,9 +109,7 @@ class Config(RunOptions):
 
     def component_values(self, kind: str, name: str) -> dict[str, object]:
         """The options of the component `name` that were given, or that the preset sets."""
-        values = dict(self.settings)
-        if kind == "model":
-            values |= {size: getattr(self, size) for size in NETWORK}
+        values = self.settings | {size: getattr(self, size) for size in NETWORK}
         wanted = {each.name for each in options_of(resolve(kind, name))}
         return {key: each for key, each in values.items() if key in wanted and each is not None}
 

@@ -68,8 +68,8 @@ class Federation:
         shared = self.server.shared
         if shared is None:
             return snapshot.model
-        whole = snapshot.model.clone()
-        whole[~shared] = snapshot.private.get(hospital, snapshot.model[~shared])
+        whole, kept = snapshot.model.clone(), ~shared.to(snapshot.model.device)
+        whole[kept] = snapshot.private.get(hospital, whole[kept])
         return whole
 
     @torch.no_grad()

@@ -34,8 +34,7 @@ Job = tuple[Config, Dataset, RunFolder]
 
 def start(config: Config, given: Mapping[str, object]) -> Job:
     """A new run or comparison in a new folder: --out, if it is among the options `given`."""
-    if config.threads is None:
-        config = dataclasses.replace(config, threads=available_threads())
+    config = dataclasses.replace(config, threads=config.threads or available_threads())
     torch.set_num_threads(config.threads)
     dataset, path = load_dataset(config)
     if config.unit is None and any(name.startswith("dp_") for name in given):
@@ -146,9 +145,8 @@ def play(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> No
     if not quiet:
         introduce(config, dataset)
     try:
-        runs = config.runs()
-        if len(runs) == 1:
-            print(summary_table(run_one(next(iter(runs.values())), dataset, folder, quiet)))
+        if len(config.runs()) == 1:
+            print(summary_table(run_one(config, dataset, folder, quiet)))
         else:
             print(comparison_table(compare_runs(config, dataset, folder, quiet)))
     except KeyboardInterrupt:

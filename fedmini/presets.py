@@ -54,12 +54,12 @@ def fill(config: Config, task: str, pixels: tuple[int, int]) -> Config:
 
     Options of networks that this one does not read stay None.
     """
-    own = {each.name: getattr(config, each.name) for each in options_of(Config)}
-    filled = defaults(config.preset, task) | {k: v for k, v in own.items() if v is not None}
+    given = {name: value for name, value in vars(config).items() if value is not None}
+    filled = defaults(config.preset, task) | given
     filled.setdefault("stem", stem(pixels, filled["size"]))
     read = {each.name for each in options_of(resolve("model", filled["model"]))}
     for name in set(NETWORK) - read - {"norm"}:
-        filled[name] = own[name]
+        filled[name] = getattr(config, name)
     settled = dataclasses.replace(config, **filled)
     settled.check()
     return settled

@@ -129,11 +129,9 @@ def protect_steps(federation: Federation, key: bytes) -> dict[str, float]:
         rate = min(1.0, config.batch_size / count)
         parties[name] = (rate, client.training.steps_of(count))
     plan = make_plan(config, parties, asked)
+    limits = config.clip, config.dp_images_per_patient, config.dp_physical_batch
     for name, client in federation.clients.items():
-        client.release = Release(
-            plan.charges[name], config.clip, config.dp_images_per_patient,
-            config.dp_physical_batch, key,
-        )  # fmt: skip
+        client.release = Release(plan.charges[name], *limits, key)
     federation.plan = plan
     return {name: parties[name][0] * len(each.units) for name, each in federation.clients.items()}
 

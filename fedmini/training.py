@@ -58,14 +58,13 @@ class Training:
     def run(self, quiet: bool = False) -> dict:
         """Train, test, and write model, figures and summary; returns the summary."""
         federation, config = self.federation, self.federation.config
-        bar = tqdm(
+        with tqdm(
             total=config.rounds,
             initial=federation.server.round,
             desc=config.algo,
             unit="round",
             disable=quiet or not sys.stderr.isatty(),
-        )
-        with bar:
+        ) as bar:
             started = perf_counter()
             pay = {} if self.ledger is None else {"pay": self.ledger.pay}
             for record in federation.server.run(config.rounds, **pay):
@@ -146,12 +145,9 @@ class Training:
 
     def selected(self) -> tuple[Snapshot, int]:
         """The model that is tested, and its round: the last, or the best on validation data."""
-        federation = self.federation
         if not self.best:
-            return federation.snapshot(), federation.server.round
-        place = federation.server.model.device
-        private = {name: kept.to(place) for name, kept in self.best["private"].items()}
-        return Snapshot(self.best["model"].to(place), private), self.best["round"]
+            return self.federation.snapshot(), self.federation.server.round
+        return Snapshot(self.best["model"], self.best["private"]), self.best["round"]
 
     def finish(self) -> dict:
         """Test the selected model and write what remains; the summary comes last of all."""
