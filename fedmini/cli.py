@@ -168,11 +168,11 @@ def _placeholder(option: Option) -> str:
 
 
 def _help(option: Option) -> str:
-    unit = f" [{option.unit}]" if option.unit else ""
+    right = option.unit
+    if option.name in KINDS:
+        right = f"{', '.join(names(KINDS[option.name]))} or FILE.py:NAME"
+    unit = f" [{right}]" if right else ""
     fixed = "" if option.default is None else f": {option.default}"
     chosen = words(option.name) or fixed
     default = f" (default{chosen})" if chosen else ""
-    known = ""
-    if option.name in KINDS:
-        known = f" [{', '.join(names(KINDS[option.name]))} or FILE.py:NAME]"
-    return f"{option.help}{known}{unit}{default}".replace("%", "%%")
+    return f"{option.help}{unit}{default}".replace("%", "%%")

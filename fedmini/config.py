@@ -33,11 +33,9 @@ class Config(RunOptions):
         own = {each.name for each in options_of(cls)}
         chosen = {name: value for name, value in given.items() if name in own}
         settings = {name: value for name, value in given.items() if name not in own}
-        config = cls(**chosen, settings=settings)
-        config.check()
-        return config
+        return cls(**chosen, settings=settings)
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """UserError for an option out of range, and for options that do not go together."""
         for each in options_of(Config):
             each.check(getattr(self, each.name))

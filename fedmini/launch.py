@@ -65,11 +65,9 @@ def resume(given: dict[str, object]) -> Job:
     if content["data_sha256"] != (None if path is None else sha256(path)):
         changed = path or config.data or f"data/{config.dataset}.h5"
         raise UserError(f"--resume: {changed} is not what it was when that run was started")
-    if config.unit is not None and content.get("torch") != torch.__version__:
-        raise UserError(
-            f"--resume: a private run must replay its last round with the same bits: it began with "
-            f"torch {content.get('torch')}, this is {torch.__version__}"
-        )
+    began = content.get("torch")
+    if config.unit is not None and began != torch.__version__:
+        raise UserError(f"--resume: a private run must replay the same bits: use torch {began}")
     for file, found in plugins(config).items():
         if found != content["plugins_sha256"].get(file):
             raise UserError(f"--resume: {file} is not what it was when that run was started")
@@ -91,31 +89,24 @@ def plugins(config: Config) -> dict[str, str]:
 def refuse_contradictions(given: dict[str, object], stored: Config) -> None:
     """UserError for an option that differs from what the run was started with."""
     defaults = {name: each.default for name, each in builtin_options().items()}
+    private = stored.unit is not None
     had = {**defaults, **stored.settings, **dataclasses.asdict(stored)}
     for name, value in given.items():
         flag = "--" + name.replace("_", "-")
         if name not in had:
             raise UserError(f"{flag} cannot be given with --resume")
-        if name == "device" and stored.unit is not None and value != stored.device:
-            raise UserError(
-                f"--device {value}: a private run on {stored.device} must replay its last round "
-                "with the same bits; go on there"
-            )
+        if name == "device" and private and value != stored.device:
+            raise UserError(f"{flag} {value}: a private run must replay the same bits; omit it")
         if name not in RENEWABLE and value != had[name]:
             raise UserError(f"{flag} {value} contradicts --resume: that run has {had[name]}")
-    more = given.get("rounds", stored.rounds)
-    if more < stored.rounds:
-        raise UserError(f"--rounds {more}: that run is set to {stored.rounds}; it can only grow")
-    if more > stored.rounds and stored.unit is not None:
-        raise UserError(
-            f"--rounds {more}: a private run has its rounds, {stored.rounds}, from the start; begin "
-            "a new one"
-        )
-    if more > stored.rounds and stored.lr_schedule != "constant":
-        raise UserError(
-            f"--rounds {more}: under --lr-schedule {stored.lr_schedule} the rounds so far would "
-            "have had other learning rates; start a new run"
-        )
+    rounds, schedule = stored.rounds, stored.lr_schedule
+    more = given.get("rounds", rounds)
+    if more < rounds:
+        raise UserError(f"--rounds {more}: that run is set to {rounds}; it can only grow")
+    if more > rounds and private:
+        raise UserError(f"--rounds {more}: a private run has its rounds, {rounds}, from the start")
+    if more > rounds and schedule != "constant":
+        raise UserError(f"--rounds {more}: --lr-schedule {schedule} runs over {rounds}; begin anew")
 
 
 def rehearse(config: Config, dataset: Dataset, folder: RunFolder | None = None) -> None:
@@ -135,9 +126,7 @@ def stored_config(folder: RunFolder, content: dict) -> Config:
     fields = {each.name for each in dataclasses.fields(Config)} | {"data_sha256", "plugins_sha256"}
     for name in sorted(fields - content.keys()):
         raise UserError(f"{folder.path / 'config.json'} lacks {name}: not a run of this version")
-    config = Config(**{name: content[name] for name in fields if not name.endswith("_sha256")})
-    config.check()
-    return config
+    return Config(**{name: content[name] for name in fields if not name.endswith("_sha256")})
 
 
 def play(config: Config, dataset: Dataset, folder: RunFolder, quiet: bool) -> None:

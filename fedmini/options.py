@@ -54,8 +54,7 @@ class Option:
         if value is None:
             return
         if self.choices and value not in self.choices:
-            hint = nearest(str(value), self.choices)
-            known = ", ".join(self.choices)
+            known, hint = ", ".join(self.choices), nearest(str(value), self.choices)
             raise UserError(f"{self.flag} {value}: choose from {known}{hint}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             self._check_range(value)

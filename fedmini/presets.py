@@ -60,9 +60,7 @@ def fill(config: Config, task: str, pixels: tuple[int, int]) -> Config:
     read = {each.name for each in options_of(resolve("model", filled["model"]))}
     for name in set(NETWORK) - read - {"norm"}:
         filled[name] = getattr(config, name)
-    settled = dataclasses.replace(config, **filled)
-    settled.check()
-    return settled
+    return dataclasses.replace(config, **filled)
 
 
 def stem(pixels: tuple[int, int], size: int) -> str:

@@ -73,14 +73,12 @@ def resolve(kind: str, name: str) -> type:
         try:
             module = _load_file(os.path.abspath(path))
         except (Exception, SystemExit) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"{flag} {path}: {reason}") from error
+            raise UserError(f"{flag} {path}: {type(error).__name__}: {error}") from error
     elif name in TABLE[kind]:
         where, _, attribute = TABLE[kind][name].partition(":")
         module = importlib.import_module(where)
     else:
-        known = ", ".join(names(kind))
-        hint = nearest(name, names(kind))
+        known, hint = ", ".join(names(kind)), nearest(name, names(kind))
         raise UserError(f"{flag} {name}: choose from {known}, or FILE.py:NAME{hint}")
     if not hasattr(module, attribute):
         hint = nearest(attribute, vars(module))

@@ -131,8 +131,7 @@ class Training:
 
     def write(self, record: Round, score: dict[str, float]) -> None:
         """Transcript where one is kept, checkpoint, then the line of metrics.jsonl."""
-        spent = None if self.ledger is None else self.ledger.lines[record.number - 1]
-        epsilon = spent and spent["epsilon"]
+        epsilon = None if self.ledger is None else self.ledger.lines[record.number - 1]["epsilon"]
         line = {"round": record.number, **dataclasses.asdict(record), **score, "epsilon": epsilon}
         del line["number"]
         server = self.federation.server

@@ -59,10 +59,8 @@ class Plan:
 
     def spent(self, lines: Iterable[Mapping[str, Sequence[float]]]) -> dict[str, float]:
         """Epsilon of each party after these lines; 0 for one that was never charged."""
-        charges: dict[str, list[Charge]] = {name: [] for name in self.charges}
-        for line in lines:
-            for name, values in line.items():
-                charges[name].append(Charge(*values))
+        lines = list(lines)
+        charges = {n: [Charge(*line[n]) for line in lines if n in line] for n in self.charges}
         return {n: total_epsilon(each, self.delta, self.accountant) for n, each in charges.items()}
 
     def words(self, spent: Mapping[str, float]) -> str:
