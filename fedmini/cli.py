@@ -130,13 +130,12 @@ def parse(argv: list[str]) -> dict[str, object]:
     return {name: options[name].convert(value) for name, value in vars(known).items()}
 
 
-def chosen_components(argv: list[str]) -> dict[str, str]:
+def chosen_components(argv: list[str]) -> dict[str, str | None]:
     """Stage one: kind of component -> the names that this command line chooses."""
     parser = Parser(add_help=False, allow_abbrev=False)
     for kind, name in COMPONENTS.items():
         parser.add_argument(f"--{name}", dest=kind, default=getattr(Config, name))
-    chosen, _ = parser.parse_known_args(argv)
-    return {kind: name for kind, name in vars(chosen).items() if name}
+    return vars(parser.parse_known_args(argv)[0])
 
 
 def build_parser(options: Iterable[Option]) -> Parser:

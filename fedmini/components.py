@@ -6,7 +6,7 @@ A component is a class from the registry or from `path/to/file.py:Name`; its opt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from fedmini.config import NETWORK, Config
@@ -30,12 +30,12 @@ def builtin_options() -> dict[str, Option]:
     return component_options({kind: ",".join(names(kind)) for kind in METHODS})
 
 
-def component_options(components: dict[str, str]) -> dict[str, Option]:
+def component_options(components: Mapping[str, str | None]) -> dict[str, Option]:
     """Options by name, of kind -> names separated by commas; UserError for a bad component."""
     return {
         each.name: each
         for kind, chosen in components.items()
-        for name in chosen.split(",")
+        for name in (chosen.split(",") if chosen else ())
         if kind in METHODS or name not in names(kind)
         for each in _options(kind, name)
     }
@@ -45,7 +45,6 @@ def check_settings(config: Config) -> None:
     """UserError for an option that was given, but that no chosen component reads."""
     chosen = {kind: getattr(config, name) for kind, name in COMPONENTS.items()}
     chosen["partition"] = config.partition or "dirichlet,site"  # the data will say which
-    chosen = {kind: name for kind, name in chosen.items() if name is not None}
     for name in sorted(config.settings.keys() - component_options(chosen).keys()):
         readers = " or ".join(
             f"--{COMPONENTS[kind]} {each}"

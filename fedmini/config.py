@@ -44,11 +44,10 @@ class Config(RunOptions):
             resolve("dataset", self.dataset)
         if self.local_steps is not None and self.local_epochs != 1.0:
             raise UserError("--local-steps and --local-epochs say the same thing twice: give one")
-        if self.width and self.depth and self.width << self.depth > 4096:
-            raise UserError(
-                f"--width {self.width} --depth {self.depth}: the deepest level would have "
-                f"{self.width << self.depth} channels; right would be at most 4096"
-            )
+        deepest = (self.width or 0) << (self.depth or 0)
+        if deepest > 4096:
+            sizes = f"--width {self.width} --depth {self.depth}"
+            raise UserError(f"{sizes}: the deepest level would have {deepest} channels, above 4096")
         refuse(self)
 
     @property

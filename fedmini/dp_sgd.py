@@ -99,10 +99,8 @@ class PrivateClient(Client):
         if (self.question.round, step) < self.newest:
             raise RuntimeError("its algorithm trains twice in a round, which is charged only once")
         self.newest = (self.question.round, step + 1)
-        total, losses = clipped_sum(
-            model, self.task.loss, units,
-            max_norm=release.max_norm, physical_batch=release.physical_batch,
-        )  # fmt: skip
+        limits = {"max_norm": release.max_norm, "physical_batch": release.physical_batch}
+        total, losses = clipped_sum(model, self.task.loss, units, **limits)
         draws = stream(release.key, "noise", self.question.round, self.name, step)
         charge = release.charge
         noise = gaussian_noise(len(total), release.max_norm, charge.noise_multiplier, draws)

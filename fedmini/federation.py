@@ -94,9 +94,8 @@ class Federation:
     def weights_sha256(self, snapshot: Snapshot) -> str:
         """Of the little-endian float32 vector, then of what hospitals keep, in their order."""
         vectors = [snapshot.model, *snapshot.private.values()]
-        return hashlib.sha256(
-            b"".join(v.cpu().numpy().astype("<f4", copy=False).tobytes() for v in vectors)
-        ).hexdigest()
+        parts = [each.cpu().numpy().astype("<f4", copy=False).tobytes() for each in vectors]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def state(self) -> dict:
         """All that the next round depends on: copies, on the CPU, of plain types and tensors."""

@@ -42,10 +42,8 @@ class RunFolder:
         folder = cls(path)
         try:
             if (folder.path / "config.json").exists():
-                raise UserError(
-                    f"--out {path} holds another run: choose a new folder, or go on with that run "
-                    f"by --resume {path}"
-                )
+                line = f"holds another run: choose a new folder, or go on by --resume {path}"
+                raise UserError(f"--out {path} {line}")
             folder.path.mkdir(parents=True, exist_ok=True)
             if any(not each.name.endswith(".partial") for each in folder.path.iterdir()):
                 raise UserError(f"--out {path} is not empty: choose a new folder")

@@ -155,7 +155,5 @@ def introduce(config: Config, dataset: Dataset) -> None:
         flush=True,
     )
     if (sums := ring(config, config.clients)) is not None:
-        print(
-            f"sums of {sums.bits}-bit integers, {sums.fractional_bits} bits after the point: --clip "
-            f"{config.clip:g} --weight-cap {config.weight_cap}"
-        )
+        form = f"{sums.bits}-bit integers, {sums.fractional_bits} bits after the point"
+        print(f"sums of {form}: --clip {config.clip:g} --weight-cap {config.weight_cap}")

@@ -103,5 +103,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _plain_type(hint: object) -> type:
     """The type that converts text for a field annotated `float`, or `float | None`."""
-    plain = [part for part in typing.get_args(hint) or (hint,) if part is not type(None)]
-    return plain[0]
+    return next(part for part in typing.get_args(hint) or (hint,) if part is not type(None))

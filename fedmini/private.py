@@ -145,11 +145,10 @@ def hopeless(federation: Federation, expected: dict[str, float]) -> list[str]:
     averaged = math.sqrt(1 if plan.unit == "client" else federation.server.cohorts.size)
     found = []
     for name, charge in plan.charges.items():
-        steps = charge.steps * max(1, sum(name in each for each in plan.asked))
-        noise = charge.noise_multiplier
         if expected[name]:
+            steps = charge.steps * max(1, sum(name in each for each in plan.asked))
             mean = expected[name] * averaged
-            found.append(Outlook(plan.unit, noise, mean, steps, parameters))
+            found.append(Outlook(plan.unit, charge.noise_multiplier, mean, steps, parameters))
     words = [warning(each) for each in sorted(found, key=lambda each: each.ratio)[:1]]
     return [" ".join(each.split()) for each in words if each]
 

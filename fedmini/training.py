@@ -116,10 +116,8 @@ class Training:
         found = scores(federation.task, federation.evaluate(snapshot, "validation"))
         score = found.get(federation.task.primary, -1.0)
         if config.select == "best-val" and score < 0:
-            raise RunFailed(
-                f"--select best-val: {federation.task.primary} is not defined for the validation "
-                "patients; use --select last"
-            )
+            line = f"{federation.task.primary} is not defined for the validation patients"
+            raise RunFailed(f"--select best-val: {line}; use --select last")
         if config.select == "best-val" and score > self.best.get("score", -1.0):
             self.best = {
                 "round": record.number,
@@ -152,14 +150,12 @@ class Training:
         """Test the selected model and write what remains; the summary comes last of all."""
         snapshot, number = self.selected()
         account = {} if self.ledger is None else self.ledger.account(self.federation.server.round)
-        outcome = Outcome(self.federation, snapshot, number, self.folder, account)
-        return outcome.write(seconds=self.seconds)
+        return Outcome(self.federation, snapshot, number, self.folder, account).write(self.seconds)
 
 
 def describe(record: Round, score: dict[str, float], metric: str) -> str:
     """The postfix of the progress bar."""
     parts = [f"loss {record.train_loss:.3f}"] if record.train_loss is not None else []
     parts += [f"{metric} {score[metric]:.3f}"] if metric in score else []
-    sent = (record.bytes_up + record.bytes_down) / 1e6
-    parts += [f"{sent:.1f} MB"]
+    parts += [f"{(record.bytes_up + record.bytes_down) / 1e6:.1f} MB"]
     return ", ".join(parts if record.seconds is None else [*parts, f"{record.seconds:.1f} s"])

@@ -31,10 +31,8 @@ def clip(vector: Tensor, max_norm: float) -> Tensor:
     ValueError if the vector is not finite, or `max_norm` not at least 1e-30 and finite.
     """
     scale = clip_scale(vector, max_norm)
-    clipped = torch.empty_like(vector, dtype=torch.float32, requires_grad=False)
-    for target, each in zip(clipped.split(CHUNK), vector.detach().split(CHUNK), strict=True):
-        target.copy_(each.float().double() * scale)
-    return clipped
+    chunks = vector.detach().float().split(CHUNK)
+    return torch.cat([(each.double() * scale).float() for each in chunks])
 
 
 def clip_scale(vector: Tensor, max_norm: float) -> float:

@@ -12,6 +12,7 @@ Left out: constant time, and messages above 2^32 blocks.
 from __future__ import annotations
 
 import hmac
+import operator
 
 import numpy as np
 
@@ -80,5 +81,4 @@ def chacha20(key: bytes, nonce: bytes, blocks: int, counter: int = 0) -> bytes:
 
 def xor(text: bytes, stream: bytes) -> bytes:
     """`text` under as many first bytes of the stream."""
-    size = len(text)
-    return (np.frombuffer(text, np.uint8) ^ np.frombuffer(stream, np.uint8)[:size]).tobytes()
+    return bytes(map(operator.xor, text, stream))

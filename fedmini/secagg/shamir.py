@@ -9,20 +9,17 @@ Left out: shares that prove themselves. A wrong share gives a wrong secret witho
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
+from secrets import randbelow
 
 PRIME = 2**256 + 297  # the smallest above every 256-bit secret
 SECRET_BYTES = 32
 SHARE_BYTES = 33
+Draw = Callable[[int], int]
 
 
 def split(
-    secret: bytes,
-    threshold: int,
-    points: Sequence[int],
-    draw: Callable[[int], int] = secrets.randbelow,
-    prime: int = PRIME,
+    secret: bytes, threshold: int, points: Sequence[int], draw: Draw = randbelow, prime: int = PRIME
 ) -> dict[int, bytes]:
     """A share of 33 bytes of the 32-byte secret (little-endian) for each point.
 
