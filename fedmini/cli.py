@@ -171,7 +171,6 @@ def _help(option: Option) -> str:
     if option.name in KINDS:
         right = f"{', '.join(names(KINDS[option.name]))} or FILE.py:NAME"
     unit = f" [{right}]" if right else ""
-    fixed = "" if option.default is None else f": {option.default}"
-    chosen = words(option.name) or fixed
+    chosen = words(option.name) or ("" if option.default is None else f": {option.default}")
     default = f" (default{chosen})" if chosen else ""
     return f"{option.help}{unit}{default}".replace("%", "%%")

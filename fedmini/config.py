@@ -93,7 +93,10 @@ class Config(RunOptions):
         found = {}
         for algo, seed, split in product(self.algorithms, self.seeds, self.split_seeds):
             drawn = None if split is None else str(split)
-            name = self._folder(algo, seed, split)
+            parts = [algo.rpartition(":")[2].lower()]
+            parts += [f"seed{seed}"] if len(self.seeds) > 1 else []
+            parts += [f"split{split}"] if len(self.split_seeds) > 1 else []
+            name = "-".join(parts)
             if name in found:
                 again = "" if split is None else f" --split-seed {self.split_seed}"
                 raise UserError(f"--algo {self.algo} --seed {self.seed}{again}: names a run twice")
@@ -109,12 +112,6 @@ class Config(RunOptions):
         values = self.settings | {size: getattr(self, size) for size in NETWORK}
         wanted = {each.name for each in options_of(resolve(kind, name))}
         return {key: each for key, each in values.items() if key in wanted and each is not None}
-
-    def _folder(self, algo: str, seed: int, split: int | None) -> str:
-        parts = [algo.rpartition(":")[2].lower()]
-        parts += [f"seed{seed}"] if len(self.seeds) > 1 else []
-        parts += [f"split{split}"] if len(self.split_seeds) > 1 else []
-        return "-".join(parts)
 
 
 def available_threads() -> int:

@@ -27,7 +27,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         os.replace(partial, path)
-        _sync_folder(path.parent)
+        if os.name == "posix":  # there a folder is a file of its own, and holds the new name
+            handle = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -57,13 +62,3 @@ def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force a rename to the disk: on POSIX the folder is a file of its own."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -63,7 +63,7 @@ def resume(given: dict[str, object]) -> Job:
     torch.set_num_threads(config.threads)
     dataset, path = load_dataset(config)
     if content["data_sha256"] != (None if path is None else sha256(path)):
-        changed = path or config.data or f"data/{config.dataset}.h5"
+        changed = config.data or f"data/{config.dataset}.h5"
         raise UserError(f"--resume: {changed} is not what it was when that run was started")
     began = content.get("torch")
     if config.unit is not None and began != torch.__version__:

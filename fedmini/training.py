@@ -92,8 +92,7 @@ class Training:
 
     def due(self, number: int, every: int) -> bool:
         """Whether it is the turn of what happens in every so many rounds, and in the last one."""
-        last = self.federation.config.rounds
-        if number % every == 0 or number == last:
+        if number % every == 0 or number == self.federation.config.rounds:
             return True
         return self.ledger is not None and not self.ledger.allows(number + 1)
 

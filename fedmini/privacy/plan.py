@@ -90,8 +90,7 @@ def make_plan(
     goal = {"epsilon": config.dp_epsilon, "delta": config.dp_delta, "accountant": accountant}
     for name, (rate, steps) in parties.items():
         total = steps * max(1, sum(name in each for each in asked))
-        given = config.dp_noise_multiplier
-        noise = given or noise_multiplier(**goal, sample_rate=rate, steps=total)
+        noise = config.dp_noise_multiplier or noise_multiplier(**goal, sample_rate=rate, steps=total)
         charges[name] = Charge(rate, noise, steps)
     budget = math.inf if config.dp_epsilon is None else config.dp_epsilon
     plan = Plan(config.dp_unit, config.dp_delta, budget, accountant, charges, asked)
