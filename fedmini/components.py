@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from fedmini.config import NETWORK, Config
-from fedmini.run_options import COMPONENT
 from fedmini.errors import UserError
 from fedmini.options import Option, options_of
 from fedmini.registry import COMPONENTS, names, resolve
+from fedmini.run_options import COMPONENT
 
 METHODS = {"algorithm": "local_update", "partition": "assign", "optimizer": "step"}
 COMMAND = {  # options that are no part of a run

@@ -87,10 +87,10 @@ def make_plan(
     """
     charges = {}
     accountant = "skellam" if config.dp_mode == "distributed" else config.dp_accountant
-    goal = {"epsilon": config.dp_epsilon, "delta": config.dp_delta, "accountant": accountant}
+    aim = {"epsilon": config.dp_epsilon, "delta": config.dp_delta, "accountant": accountant}
     for name, (rate, steps) in parties.items():
         total = steps * max(1, sum(name in each for each in asked))
-        noise = config.dp_noise_multiplier or noise_multiplier(**goal, sample_rate=rate, steps=total)
+        noise = config.dp_noise_multiplier or noise_multiplier(**aim, sample_rate=rate, steps=total)
         charges[name] = Charge(rate, noise, steps)
     budget = math.inf if config.dp_epsilon is None else config.dp_epsilon
     plan = Plan(config.dp_unit, config.dp_delta, budget, accountant, charges, asked)
