@@ -27,6 +27,7 @@ bench: $(STAMP)  ## our round against a bare loop, our reading of downloads agai
 	$(BIN)/python -m tests.benchmarks.bench
 	$(BIN)/python -m tests.benchmarks.private
 	$(BIN)/python -m tests.benchmarks.secure
+	$(BIN)/python -m tests.benchmarks.compression
 	$(BIN)/python -m tests.benchmarks.prepare
 
 lines: $(STAMP)  ## lines of code of every room, against its cap

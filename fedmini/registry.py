@@ -3,8 +3,6 @@
 A component from outside the package is named by its file: `--algo my.py:Scaffold`.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib
 import importlib.util
@@ -32,6 +30,12 @@ TABLE = {
     },
     "optimizer": {"sgd": "fedmini.optim:SGD", "adam": "fedmini.optim:Adam"},
     "aggregator": {"mean": "fedmini.aggregation.mean:Mean"},
+    "compressor": {
+        "topk": "fedmini.compression:TopK",
+        "randk": "fedmini.compression:RandomK",
+        "prevk": "fedmini.compression:PrevK",
+        "quant": "fedmini.compression:Quantiser",
+    },
     "model": {
         "unet": "fedmini.models.unet:UNet",
         "cnn": "fedmini.models.cnn:CNN",
@@ -65,7 +69,7 @@ def resolve(kind: str, name: str) -> type:
 
     Raises UserError for an unknown name, a file that is missing or raises, a name it lacks.
     """
-    flag = "--" + COMPONENTS.get(kind, kind)
+    flag = "--" + ({"compressor": "compress"} | COMPONENTS).get(kind, kind)
     if ".py:" in name:
         path, _, attribute = name.rpartition(":")
         if not Path(path).is_file():

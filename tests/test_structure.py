@@ -21,15 +21,22 @@ FOR_TESTS = {"pytest", "hypothesis", "tests", "run"}
 # From the ground up: a module imports from floors below its own, and from its own room. On a floor
 # of strangers, rooms know nothing of each other; on the other floors, neighbours may meet.
 FLOORS = [
-    ("errors files tensors folder options registry rng ring vector messages network", "neighbours"),
-    ("faults metrics run_options combinations config presets components command", "neighbours"),
+    (
+        "errors files tensors folder options registry specification rng ring vector messages "
+        "network",
+        "neighbours",
+    ),
+    (
+        "faults profiles metrics run_options combinations config presets components command",
+        "neighbours",
+    ),
     (
         "models data statistics tasks aggregation secagg privacy compression report",
         "strangers",
     ),
     ("evaluation console", "strangers"),
     ("algorithms", "neighbours"),
-    ("optim client dp_sgd secure server uplink", "neighbours"),
+    ("optim client dp_sgd secure server uplink compressed architecture", "neighbours"),
     ("federation trained", "neighbours"),
     ("private simulation captions drawing outcome training comparison", "neighbours"),
     ("launch predict cli", "neighbours"),
@@ -174,6 +181,7 @@ def test_no_draw_without_an_address(path):
     [
         "import fedmini.config",
         "import fedmini.cli; fedmini.cli.main(['--help'])",
+        "import fedmini.cli; fedmini.cli.main(['--compatibility'])",
         "import fedmini.cli; fedmini.cli.main(['--algo', 'fedporx'])",
     ],
 )
