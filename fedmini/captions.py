@@ -4,12 +4,10 @@ The page takes them as the alternative texts of its images. Arguments are those 
 `fedmini.report`, or stand in summary.json and comparison.json.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from statistics import fmean
 
-from fedmini.report.words import byte_unit, defined, metric_words, pairs, verdict, written
+from fedmini.report.words import sized, defined, metric_words, pairs, verdict, written
 
 
 def learning_curves(curves: Mapping[str, list[list[dict]]], metric: str) -> str:
@@ -17,16 +15,12 @@ def learning_curves(curves: Mapping[str, list[list[dict]]], metric: str) -> str:
     courses = []
     for label, repeats in curves.items():
         measured = [[line for line in lines if line.get(metric) is not None] for lines in repeats]
-        if not all(measured):
-            continue
-        first, last = (fmean(lines[place][metric] for lines in measured) for place in (0, -1))
-        start, end = (measured[0][place]["round"] for place in (0, -1))
-        sent = fmean(sum(x["bytes_up"] + x["bytes_down"] for x in lines) for lines in repeats)
-        size, unit = byte_unit(sent)
-        courses.append(
-            f"{label} from {first:.3f} after round {start} to {last:.3f} after round {end}, "
-            f"with {sent / size:.1f} {unit} sent"
-        )
+        if all(measured):
+            first, last = (fmean(lines[place][metric] for lines in measured) for place in (0, -1))
+            start, end = (measured[0][place]["round"] for place in (0, -1))
+            sent = sized(fmean(sum(line["bytes_up"] for line in lines) for lines in repeats))
+            way = f"from {first:.3f} after round {start} to {last:.3f} after round {end}"
+            courses.append(f"{label} {way}, with {sent} sent up")
     return f"{metric_words(metric)} of validation patients: {'; '.join(courses)}."
 
 
@@ -59,9 +53,8 @@ def predictions(labels: list[str]) -> str:
 
 def comparison(content: dict) -> str:
     """The level of every algorithm, and every difference with its verdict."""
-    metric, parts = content["primary"], []
-    for row in content["rows"]:
-        parts.append(f"{row['algorithm']} {written(row['metrics'].get(metric))}")
-    for name, other, found in pairs(content["rows"], metric):
+    metric, rows = content["primary"], content["rows"]
+    parts = [f"{row['algorithm']} {written(row['metrics'].get(metric))}" for row in rows]
+    for name, other, found in pairs(rows, metric):
         parts.append(f"{name} minus {other} {written(found, '+')}: {verdict(name, found)}")
     return f"{metric_words(metric)}: {'; '.join(parts)}."

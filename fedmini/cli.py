@@ -7,8 +7,6 @@ Exit status: 0 done; 1 the run failed, 2 a bad option or input, one line on stde
 `python -X dev run.py ...` shows where in the code a line comes from.
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import json
@@ -21,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from fedmini.combinations import table
 from fedmini.components import COMMAND, builtin_options, check_settings, component_options
 from fedmini.config import Config
 from fedmini.errors import RunFailed, UserError
@@ -156,14 +155,18 @@ def build_parser(options: Iterable[Option]) -> Parser:
         groups[group].add_argument(
             each.flag, dest=each.name, metavar=_placeholder(each), help=_help(each), **switch
         )
-    groups["the command"].add_argument("-h", "--help", action="help", help="show this and stop")
+    command = groups["the command"]
+    command.add_argument(
+        "--compatibility", action="version", version=table(), help="show what may not be combined"
+    )
+    command.add_argument("-h", "--help", action="help", help="show this and stop")
     return parser
 
 
 def _placeholder(option: Option) -> str:
     kinds = {int: "N", float: "X", str: "NAME", bool: "{true,false}"}
-    choices = "{" + ",".join(option.choices) + "}" if option.choices else kinds[option.type]
-    return PLACEHOLDERS.get(option.name, choices)
+    choices = ",".join(str(each) for each in option.choices)
+    return PLACEHOLDERS.get(option.name, f"{{{choices}}}" if choices else kinds[option.type])
 
 
 def _help(option: Option) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -25,6 +26,9 @@ from fedmini.optim import SGD, Adam, Memory
 from fedmini.rng import stream
 from fedmini.tasks import Task
 from fedmini.vector import FlatModel
+
+if TYPE_CHECKING:
+    from fedmini.compressed import Compression
 
 
 @dataclass(frozen=True)
@@ -44,26 +48,23 @@ class LocalTraining:
         return max(1, math.ceil(work * whole - 1e-9))
 
 
+@dataclass(eq=False)
 class Client:
     """One hospital as a participant; `answer` is all that the network sees of it."""
 
-    def __init__(
-        self,
-        hospital: Hospital,
-        *,
-        model: FlatModel,
-        task: Task,
-        algorithm: FedAvg,
-        optimizer: SGD | Adam,
-        normalise: Normalise,
-        training: LocalTraining,
-        shared: Tensor | None = None,
-        uplink: Sequence[Callable[[Contribution], Contribution]] = (),
-    ) -> None:
-        self.name, self.data, self.shared = hospital.name, hospital.train, shared
-        self.uplink = uplink
-        self.model, self.task, self.algorithm = model, task, algorithm
-        self.optimizer, self.normalise, self.training = optimizer, normalise, training
+    hospital: Hospital
+    model: FlatModel
+    task: Task
+    algorithm: FedAvg
+    optimizer: SGD | Adam
+    normalise: Normalise
+    training: LocalTraining
+    shared: Tensor | None = None  # (P,) bool: the coordinates that cross the wire; None is all
+    uplink: Sequence[Callable[[Contribution], Contribution]] = ()
+    compression: Compression | None = None
+
+    def __post_init__(self) -> None:
+        self.name, self.data = self.hospital.name, self.hospital.train
         self.question: Train | None = None  # of the round under way
         self.loss: Tensor | None = None  # of this round's training, mean over the examples it saw
         self.steps = 0  # of this round's training
@@ -71,12 +72,17 @@ class Client:
         self.pending: dict[str, Tensor] = {}
         self.pending_round = 0
         if self.shared is not None:
-            self.state["private"] = model.state[~self.shared].clone()
+            self.state["private"] = self.model.state[~self.shared].clone()
 
     @property
     def examples(self) -> int:
         """n_k: the number of training examples."""
         return len(self.data)
+
+    @property
+    def whole_steps(self) -> int:
+        """The steps of a round in which it is no straggler."""
+        return self.training.steps_of(self.examples)
 
     def answer(self, question: Train) -> Upload:
         """Take part in one round. FloatingPointError if training diverged: nothing is sent then."""
@@ -86,16 +92,24 @@ class Client:
         contribution = self.algorithm.local_update(self, down)
         if self.shared is not None:
             self.keep(private=self.model.state[~self.shared])
-        # The uplink: delta -> all finite, or nothing -> shared coordinates -> its steps -> wire
+        return self.upload(contribution)
+
+    def upload(self, contribution: Contribution) -> Upload:
+        """The uplink: all finite or nothing -> shared -> sparsify -> clip, weight -> quantise."""
         loss = {} if self.loss is None else {"loss": self.loss}
         refuse_unusable(contribution.update, contribution.weight, {**contribution.sums, **loss})
+        update, packing, compression = contribution.update, {}, self.compression
         if self.shared is not None:
-            contribution = replace(contribution, update=contribution.update[self.shared])
+            update = update[self.shared]
+        if compression is not None:
+            update, packing = compression.sparsify(update, self)
+        contribution = replace(contribution, update=update)
         for step in self.uplink:
             contribution = step(contribution)
         weight = contribution.weight
         sums = {**contribution.sums, **{name: weight * each for name, each in loss.items()}}
-        return Upload(question.round, contribution.update, weight, sums)
+        upload = Upload(self.question.round, contribution.update, weight, sums, packing)
+        return upload if compression is None else compression.quantise(upload, self)
 
     def settle(self, acknowledged: int) -> None:
         """What is pending becomes state if its upload was acknowledged, and vanishes if not."""
@@ -156,14 +170,18 @@ class Client:
         draws = stream(key, "shuffle", *address)
         order = torch.stack([torch.randperm(count, generator=draws) for _ in range(passes)])
         flips = torch.rand(passes, count, 2, generator=stream(key, "flip", *address)) < 0.5
-        flips[..., 1] &= self.training.augment == "flips"
         rows = [batch for each in order.to(where) for batch in each.split(size)]
         flips = [batch for each in flips.to(where) for batch in each.split(size)]
         for chosen, flipped in list(zip(rows, flips, strict=True))[: self.steps]:
-            images, targets = self.normalise(self.data.images[chosen]), self.data.targets[chosen]
-            if self.training.augment != "none":
-                images, targets = flip(images, targets, flipped)
-            yield images, targets
+            yield self.prepared(chosen, flipped)
+
+    def prepared(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:
+        """Images and targets of these rows, mirrored where draws (B, 2) say so: see `flip`."""
+        images, targets = self.normalise(self.data.images[rows]), self.data.targets[rows]
+        if self.training.augment == "none":
+            return images, targets
+        flipped[:, 1] &= self.training.augment == "flips"
+        return flip(images, targets, flipped)
 
     def _memory(self) -> Memory:
         """What the optimiser remembers: what this client kept of it, or nothing."""

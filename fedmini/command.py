@@ -3,8 +3,6 @@
 Left out: `--out`, and what concerns only the console.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 

@@ -4,8 +4,6 @@ Every run of a comparison meets the identical hospitals for its seed and split, 
 compared by is paired: the same resampled patients for all (see `statistics`).
 """
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from pathlib import Path
@@ -82,10 +80,9 @@ def compare(task: Task, runs: dict[str, list[RunFolder]]) -> dict:
     """Means over repeats with intervals, every pair's differences, totals: plain values."""
     evidence = {
         name: [Evaluation(**each.load_evaluation("test")) for each in repeats]
-        for name, repeats in runs.items()
+        for name, repeats in reversed(runs.items())  # a difference is later less earlier
     }
-    later_first = dict(reversed(evidence.items()))
-    found = paired(task.metrics, later_first, numpy_stream("comparison"))
+    found = paired(task.metrics, evidence, numpy_stream("comparison"))
     summaries = {name: [each.summary() for each in repeats] for name, repeats in runs.items()}
     names = list(runs)
     first = summaries[names[0]][0]
@@ -103,10 +100,8 @@ def sum_of_accounts(summaries: list[dict]) -> dict[str, object]:
     if not private:
         return {"epsilon": None, "privacy": NO_NOISE}
     epsilon, delta = (sum(each[key] for each in private) for key in ("epsilon", "delta"))
-    words = (
-        f"Private runs over the same data: {len(private)}. Published together they spend epsilon "
-        f"{epsilon:.4g} at delta {delta:.2g}."
-    )
+    spent = f"they spend epsilon {epsilon:.4g} at delta {delta:.2g}"
+    words = f"Private runs over the same data: {len(private)}. Published together {spent}."
     bare = ", ".join(sorted({each["algorithm"] for each in summaries if each["epsilon"] is None}))
     return {"epsilon": epsilon, "privacy": words + f" Without any noise: {bare}." * bool(bare)}
 
@@ -114,9 +109,11 @@ def sum_of_accounts(summaries: list[dict]) -> dict[str, object]:
 def row(name: str, earlier: list[str], found: Comparison, summaries: list[dict]) -> dict:
     """One algorithm: its metrics, its differences from every earlier one, its mean totals."""
     totals = ("bytes_up", "bytes_down", "seconds")
+    hours = [each["totals"]["simulated_hours"] for each in summaries]
     return {
         "algorithm": name,
         "metrics": plain(found.algorithms[name]),
         "differences": {other: plain(found.differences[name, other]) for other in earlier},
         **{key: fmean(each["totals"][key] for each in summaries) for key in totals},
+        "simulated_hours": None if None in hours else fmean(hours),
     }

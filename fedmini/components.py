@@ -4,8 +4,6 @@ A component is a class from the registry or from `path/to/file.py:Name`; its opt
 `Config`. Left alone are fedmini's network and mean, which have none and would import torch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
@@ -13,7 +11,6 @@ from fedmini.config import NETWORK, Config
 from fedmini.errors import UserError
 from fedmini.options import Option, options_of
 from fedmini.registry import COMPONENTS, names, resolve
-from fedmini.run_options import COMPONENT
 
 METHODS = {"algorithm": "local_update", "partition": "assign", "optimizer": "step"}
 COMMAND = {  # options that are no part of a run
@@ -22,7 +19,7 @@ COMMAND = {  # options that are no part of a run
     "quiet": Option("quiet", bool, None, "no progress, only the result"),
     "print_config": Option("print_config", bool, None, "print all options as JSON and stop"),
 }
-TAKEN = {each.name for each in fields(Config)} | {*COMMAND, "help"}
+TAKEN = {each.name for each in fields(Config)} | {*COMMAND, "compatibility", "help"}
 
 
 def builtin_options() -> dict[str, Option]:
@@ -78,4 +75,5 @@ def _options(kind: str, name: str) -> list[Option]:
             raise UserError(f"{where}: {each.flag}: right would be an int, float, str or bool")
         if each.name in TAKEN and not (kind == "model" and each.name in NETWORK):
             raise UserError(f"{where}: its option {each.flag} is one of fedmini's: rename it")
-    return [replace(each, group=COMPONENT) for each in options if each.name not in TAKEN]
+    group = "options of one component"
+    return [replace(each, group=group) for each in options if each.name not in TAKEN]

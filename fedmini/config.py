@@ -17,6 +17,7 @@ from fedmini.errors import UserError
 from fedmini.options import options_of
 from fedmini.registry import names, resolve
 from fedmini.run_options import RunOptions
+from fedmini.specification import stages
 
 NETWORK = ("width", "depth", "stem", "norm")  # what a network may read
 
@@ -48,13 +49,8 @@ class Config(RunOptions):
         if deepest > 4096:
             sizes = f"--width {self.width} --depth {self.depth}"
             raise UserError(f"{sizes}: the deepest level would have {deepest} channels, above 4096")
+        stages(self.compress)
         refuse(self)
-
-    @property
-    def unit(self) -> str | None:
-        """What differential privacy protects: --dp-unit, or None where no noise is asked for."""
-        private = self.dp_epsilon is not None or self.dp_noise_multiplier is not None
-        return self.dp_unit if private else None
 
     @property
     def algorithms(self) -> list[str]:
@@ -62,29 +58,26 @@ class Config(RunOptions):
 
     @property
     def seeds(self) -> list[int]:
-        return _whole_numbers("--seed", self.seed)
+        return _seeds("--seed", self.seed)
 
     @property
     def split_seeds(self) -> list[int | None]:
-        if self.split_seed is None:
-            return [None]
-        return _whole_numbers("--split-seed", self.split_seed)
+        return [None] if self.split_seed is None else _seeds("--split-seed", self.split_seed)
 
     def cohort_size(self, clients: int | None = None) -> float:
         """How many of `clients` a round asks: whole, unless Poisson sampling expects a fraction."""
         known = "" if clients is None else f", {clients}"
         clients = clients or sys.maxsize
-        wrong = UserError(
-            f"--cohort {self.cohort}: right would be a count from 1 to the number of "
-            f"hospitals{known}, or a part above 0 and up to 1, with a decimal point"
-        )
         part = "." in self.cohort
         try:
             size = float(self.cohort) if part else int(self.cohort)
         except ValueError:
-            raise wrong from None
+            size = 0
         if not 0 < size <= (1 if part else clients):
-            raise wrong
+            raise UserError(
+                f"--cohort {self.cohort}: right would be a count from 1 to the number of "
+                f"hospitals{known}, or a part above 0 and up to 1, with a decimal point"
+            )
         expected = size * clients if part else size
         return max(1, round(expected)) if self.sampling == "fixed" else expected
 
@@ -98,8 +91,7 @@ class Config(RunOptions):
             parts += [f"split{split}"] if len(self.split_seeds) > 1 else []
             name = "-".join(parts)
             if name in found:
-                again = "" if split is None else f" --split-seed {self.split_seed}"
-                raise UserError(f"--algo {self.algo} --seed {self.seed}{again}: names a run twice")
+                raise UserError(f"--algo, --seed or --split-seed names a run twice: {name}")
             found[name] = dataclasses.replace(self, algo=algo, seed=str(seed), split_seed=drawn)
         return found
 
@@ -119,11 +111,8 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _whole_numbers(flag: str, text: str) -> list[int]:
-    try:
-        numbers = [int(each) for each in text.split(",")]
-    except ValueError:
-        raise UserError(f"{flag} {text}: give whole numbers separated by commas") from None
-    if min(numbers) < 0:
-        raise UserError(f"{flag} {text}: seeds are at least 0")
-    return numbers
+def _seeds(flag: str, text: str) -> list[int]:
+    numbers = text.split(",")
+    if not all(each.strip().isdecimal() for each in numbers):
+        raise UserError(f"{flag} {text}: give whole numbers of at least 0, separated by commas")
+    return [int(each) for each in numbers]

@@ -1,7 +1,5 @@
 """The result of a run or a comparison on the console: its columns of words in line."""
 
-from __future__ import annotations
-
 from textwrap import fill
 
 from fedmini.report import columns

@@ -9,8 +9,6 @@ Draws on which the guarantee rests come from streams under the run's secret key.
 that itself is private; gradients of mixed precision.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,13 +17,11 @@ import torch
 from torch import Tensor
 
 from fedmini.client import Client
-from fedmini.data.examples import Examples, flip
+from fedmini.data.examples import Examples
 from fedmini.privacy.accountant import Charge
 from fedmini.privacy.mechanism import gaussian_noise, noisy_mean
-from fedmini.privacy.per_example import clipped_sum
+from fedmini.privacy.per_example import Unit, clipped_sum
 from fedmini.rng import stream
-
-Unit = tuple[Tensor, Tensor]  # images (m, C, H, W) and targets (m, ...)
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,10 @@ class PrivateClient(Client):
     units: list[Tensor]  # see `units_of`
     newest = (0, 0)  # round and step of the last release
 
+    @property
+    def whole_steps(self) -> int:
+        return self.training.steps_of(len(self.units))
+
     def train(self, correct: Callable[[], None]) -> None:
         """As a client does; its loss, which has no noise, stays here."""
         super().train(correct)
@@ -74,13 +74,10 @@ class PrivateClient(Client):
                 yield [], step
                 continue
             batch = torch.cat(chosen).to(where)
-            images, targets = self.normalise(self.data.images[batch]), self.data.targets[batch]
-            if self.training.augment != "none":
-                # Without one unit the others move up: under a public seed all of them would show it
-                flips = stream(self.release.key, "flip", *address, step)
-                mirrored = torch.rand(len(batch), 2, generator=flips) < 0.5
-                mirrored[:, 1] &= self.training.augment == "flips"
-                images, targets = flip(images, targets, mirrored.to(where))
+            # Without one unit the others move up: under a public seed all of them would show it
+            flips = stream(self.release.key, "flip", *address, step)
+            flipped = torch.rand(len(batch), 2, generator=flips) < 0.5
+            images, targets = self.prepared(batch, flipped.to(where))
             sizes = [len(unit) for unit in chosen]
             yield list(zip(images.split(sizes), targets.split(sizes), strict=True)), step
 

@@ -1,7 +1,5 @@
 """Which figures a run and a comparison get, and what is on them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,8 +8,9 @@ import torch
 
 from fedmini import captions
 from fedmini.data.dataset import TRAIN, Dataset
-from fedmini.federation import Federation, Snapshot
+from fedmini.federation import Federation
 from fedmini.folder import RunFolder
+from fedmini.outcome import Outcome
 from fedmini.report import figures
 from fedmini.report.canvas import sheet
 from fedmini.report.cases import Case, judgements, predictions
@@ -20,26 +19,22 @@ from fedmini.report.words import metric_words
 from fedmini.statistics import Evaluation
 from fedmini.tasks import Task
 
-SHOWN = 4  # patients in the figure of predictions
 
-
-def draw_run(
-    federation: Federation, snapshot: Snapshot, tested: dict[str, Evaluation],
-    summary: dict, folder: RunFolder,
-) -> dict[str, str]:  # fmt: skip
+def draw_run(outcome: Outcome, summary: dict) -> dict[str, str]:
     """Write figures/*.png: curves, hospitals, findings, the partition, predictions and truth.
 
     Returns what is to be seen in each, in words. With --no-images no patient is drawn.
     """
-    path, metric = folder.path / "figures", summary["primary"]
+    federation, metric, task = outcome.federation, summary["primary"], outcome.federation.task
     synthetic, name, pooled = summary["synthetic"], summary["algorithm"], summary["test"][metric]
-    title, task = f"{name}: validation over the rounds", federation.task
-    words = draw_curves(path, {name: [folder.records()]}, metric, title, synthetic)
+    path, records = outcome.folder.path / "figures", {name: [outcome.folder.records()]}
+    words = draw_curves(path, records, metric, f"{name}: validation over the rounds", synthetic)
     hospitals = {
         each: values[metric] | {"patients": values["patients"]}
         for each, values in summary["hospitals"].items()
     }
-    for kind, rows in {"hospitals": hospitals, "findings": found_in(summary, tested, task)}.items():
+    findings = found_in(summary, outcome.tested, task)
+    for kind, rows in (("hospitals", hospitals), ("findings", findings)):
         if rows:
             title = f"{name}: test patients, {kind[:-1]} by {kind[:-1]}"
             with sheet(path / f"{kind}.png", title, synthetic=synthetic) as figure:
@@ -48,7 +43,7 @@ def draw_run(
     draw_partition(federation, path / "partition.png")
     words["partition"] = captions.partition(summary["members"])
     if not federation.config.no_images:
-        cases = tested_cases(federation, snapshot, tested, summary["thresholds"])
+        cases = tested_cases(outcome)
         title = f"{name}: test patients from the worst to the best"
         draw_cases(path / "predictions.png", cases, task, federation.dataset, title)
         words["predictions"] = captions.predictions([case.label for case in cases])
@@ -109,32 +104,31 @@ def draw_partition(federation: Federation, path: Path) -> None:
         figures.partition(figure, patients, images, names, strata)
 
 
-def tested_cases(
-    federation: Federation, snapshot: Snapshot, tested: dict[str, Evaluation], thresholds: dict
-) -> list[Case]:
+def tested_cases(outcome: Outcome) -> list[Case]:
     """Test patients from the worst to the best, each answered by its hospital's model."""
-    held, cases = {each.name: each.test for each in federation.hospitals}, []
-    for label, hospital, rows in worst_to_best(federation.task, tested):
+    federation, cases = outcome.federation, []
+    held = {each.name: each.test for each in federation.hospitals}
+    for label, hospital, rows in worst_to_best(federation.task, outcome.tested):
         row = fullest(rows, held[hospital].targets[torch.from_numpy(rows)].cpu().numpy())
         image, truth = held[hospital].images[row : row + 1], held[hospital].targets[row]
-        mask = federation.answer(snapshot, hospital, image)[0].argmax(0)
+        mask = federation.answer(outcome.snapshot, hospital, image)[0].argmax(0)
         image, truth, mask = (each.cpu().numpy() for each in (image[0].float(), truth, mask))
-        evidence, cuts = tested[hospital].evidence[row], list(thresholds[hospital].values())
-        cases.append(Case(label, image, truth, mask, evidence, cuts))
+        evidence = outcome.tested[hospital].evidence[row]
+        cases.append(Case(label, image, truth, mask, evidence, outcome.thresholds[hospital]))
     return cases
 
 
 def worst_to_best(
     task: Task, evaluations: Mapping[str, Evaluation]
 ) -> list[tuple[str, str, np.ndarray]]:
-    """A few patients evenly spaced by rank: a label, the hospital, the rows of their evidence."""
+    """Four patients evenly spaced by rank: a label, the hospital, the rows of their evidence."""
     ranked = sorted(
         (task.judge(each.evidence[each.patients == patient]), hospital, int(patient))
         for hospital, each in evaluations.items()
         for patient in np.unique(each.patients)
     )
     chosen = []
-    for rank in np.unique(np.linspace(0, len(ranked) - 1, SHOWN).round().astype(int)):
+    for rank in np.unique(np.linspace(0, len(ranked) - 1, num=4).round().astype(int)):
         score, hospital, patient = ranked[rank]
         label = f"{hospital}\npatient {patient}\n{task.judged_by} {score:.2f}".strip()
         rows = np.flatnonzero(evaluations[hospital].patients == patient)

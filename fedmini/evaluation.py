@@ -4,8 +4,6 @@ Nothing here travels through the network or is counted as traffic. In a deployme
 would measure its own part and report numbers only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import numpy as np

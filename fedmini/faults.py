@@ -3,14 +3,12 @@
 Each (round, client) draws one fate, whatever is asked in that round: a client may drop out before
 training (it never hears the question), before the upload (it trained in vain) or after the upload
 (it is in the sum, but answers nothing more); or be a straggler that gets a uniform part of its
-steps done. Li et al. 2020 (FedProx, section 5.2) keep such partial work or drop it: the policy.
+steps done, as one is who would come after the deadline. Li et al. 2020 (FedProx, section 5.2) keep
+such partial work or drop it: the policy.
 """
 
-from __future__ import annotations
-
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -55,27 +53,31 @@ class FaultyNetwork(Network):
     def __init__(self, clients: Mapping[str, Answering], faults: Faults) -> None:
         super().__init__(clients)
         self.faults = faults
-        self.gone: set[str] = set()  # dropped out in the round under way
+        # client, bytes down -> the part of its steps before the deadline, if there is one
+        self.in_time: Callable[[str, int], float] = lambda name, down: 1.0
 
     def begin_round(self) -> None:
         super().begin_round()
-        self.gone = set()
+        self.gone: set[str] = set()  # dropped out in this round
 
     def deliver(self, name: str, question: Message) -> Message | None:
         """As the base class, but None also for a client that dropped out or came too late."""
         fate = self.faults.fate(question.round, name)
         if name in self.gone or fate.dropout == "before training":
             return None
-        if question.uploads and fate.work < 1.0 and not self.faults.keep_partial:
-            self.bytes_down += wire_size(question)  # it hears the question, but nobody waits for it
-            self.gone.add(name)
-            return None
-        if isinstance(question, Train):
-            question = dataclasses.replace(question, work=fate.work)
+        if question.uploads:
+            heard = self.down[name] + wire_size(question)
+            work = min(fate.work, self.in_time(name, heard))
+            if work == 0 or (work < 1.0 and not self.faults.keep_partial):
+                self.down[name] = heard  # but nobody waits for it
+                self.gone.add(name)
+                return None
+            if isinstance(question, Train):
+                question = replace(question, work=work)
         reply = super().deliver(name, question)
         if question.uploads and fate.dropout is not None:
             self.gone.add(name)
             if fate.dropout == "before upload" and reply is not None:
-                self.bytes_up -= wire_size(reply)
+                self.up[name] -= wire_size(reply)
                 return None
         return reply

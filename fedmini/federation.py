@@ -19,7 +19,8 @@ from fedmini.data.partition import Partition
 from fedmini.data.patients import PatientTable
 from fedmini.errors import UserError
 from fedmini.evaluation import evaluate
-from fedmini.server import Server
+from fedmini.profiles import Clock
+from fedmini.server import Round, Server
 from fedmini.statistics import Evaluation
 from fedmini.tasks import Task
 from fedmini.vector import FlatModel
@@ -52,6 +53,7 @@ class Federation:
     normalise: Normalise
     loaded: Sequence[str] = ()  # what came from --pretrained, in words
     plan: Plan | None = None  # what differential privacy may cost
+    clock: Clock | None = None  # None where no hospital trains
     notices: Sequence[str] = ()  # what whoever starts the run should know
 
     def snapshot(self) -> Snapshot:
@@ -71,6 +73,21 @@ class Federation:
         whole, kept = snapshot.model.clone(), ~shared.to(snapshot.model.device)
         whole[kept] = snapshot.private.get(hospital, whole[kept])
         return whole
+
+    def hours(self, record: Round) -> float | None:
+        """Simulated: until the slowest had answered, or to the deadline where one is missing."""
+        deadline, network = self.config.deadline, self.server.network
+        if self.clock is None:
+            return None
+        if deadline is not None and record.dropped:
+            return deadline
+        return self.clock.round({
+            name: {
+                "steps": client.steps if client.pending_round == record.number else 0,
+                "up": network.up[name], "down": network.down[name],
+            }
+            for name, client in self.clients.items() if name in record.cohort
+        })  # fmt: skip
 
     @torch.no_grad()
     def answer(self, snapshot: Snapshot, hospital: str, images: Tensor) -> Tensor:

@@ -5,8 +5,6 @@ renamed: a reader, or a run that starts again after a crash, sees the old file o
 A disk that refuses ends the run with one line that names the file.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

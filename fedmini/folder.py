@@ -42,8 +42,7 @@ class RunFolder:
         folder = cls(path)
         try:
             if (folder.path / "config.json").exists():
-                line = f"holds another run: choose a new folder, or go on by --resume {path}"
-                raise UserError(f"--out {path} {line}")
+                raise UserError(f"--out {path} holds a run: give a new folder, or --resume {path}")
             folder.path.mkdir(parents=True, exist_ok=True)
             if any(not each.name.endswith(".partial") for each in folder.path.iterdir()):
                 raise UserError(f"--out {path} is not empty: choose a new folder")
@@ -84,8 +83,7 @@ class RunFolder:
             except (ValueError, TypeError, KeyError) as error:
                 if number == len(lines):
                     break
-                where = f"{self.metrics}, line {number}"
-                raise UserError(f"{where}: this is not the record of a round") from error
+                raise UserError(f"{self.metrics}, line {number}: no record of a round") from error
             records.append(record)
         return records
 

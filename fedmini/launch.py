@@ -4,8 +4,6 @@ Nothing is written before everything is known to fit: the data are read and ever
 built once for trial before the folder is made.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import shlex
 import time
@@ -25,6 +23,7 @@ from fedmini.files import sha256, write_json
 from fedmini.folder import RunFolder
 from fedmini.registry import COMPONENTS
 from fedmini.simulation import build, load_dataset, settle_defaults
+from fedmini.specification import stages
 from fedmini.training import Training
 from fedmini.uplink import ring
 
@@ -81,6 +80,7 @@ def resume(given: dict[str, object]) -> Job:
 def plugins(config: Config) -> dict[str, str]:
     """The files from outside that a run's components and weights come from: their SHA-256."""
     chosen = [getattr(config, option) or "" for option in COMPONENTS.values()]
+    chosen += [name for name, _ in stages(config.compress)]
     foreign = [each for text in chosen for each in text.split(",") if ".py:" in each]
     files = {each.rpartition(":")[0] for each in foreign} | {config.pretrained or ""} - {""}
     return {file: sha256(file) for file in sorted(files)}

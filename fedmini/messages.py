@@ -7,13 +7,10 @@ over as they are, and counts the bytes that `encode` would give.
 Left out: encryption of the channel (a real deployment puts TLS underneath), versions of the form.
 """
 
-from __future__ import annotations
-
-import dataclasses
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from types import MappingProxyType
 
@@ -22,13 +19,7 @@ import torch
 from torch import Tensor
 
 MAGIC = b"FED1"
-DTYPES = {
-    "float32": (torch.float32, "<f4"),
-    "float64": (torch.float64, "<f8"),
-    "int32": (torch.int32, "<i4"),
-    "int64": (torch.int64, "<i8"),
-    "uint8": (torch.uint8, "|u1"),
-}
+DTYPES = ("float32", "float64", "int32", "int64", "uint8")
 
 
 @dataclass(frozen=True)
@@ -40,10 +31,9 @@ class Message:
 
     def __post_init__(self) -> None:
         """Mappings become read-only: one message may go to many clients."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for name, value in vars(self).items():
             if isinstance(value, Mapping):
-                object.__setattr__(self, field.name, MappingProxyType(dict(value)))
+                object.__setattr__(self, name, MappingProxyType(dict(value)))
 
 
 @dataclass(frozen=True)
@@ -61,9 +51,10 @@ class Train(Message):
 class Upload(Message):
     """Client to server: one contribution to the sum."""
 
-    update: Tensor  # the shared coordinates of local minus global, float32
+    update: Tensor  # local minus global: shared coordinates, float32; fewer, or packed ones
     weight: float
     sums: Mapping[str, Tensor]
+    packing: Mapping[str, Tensor] = field(default_factory=dict)  # what unpacks a packed update
 
 
 def encode(message: Message) -> bytes:
@@ -90,12 +81,12 @@ def decode(data: bytes) -> Message:
         fields, offset = dict(header["scalars"]), 8 + length
         for name, keys in header["mappings"].items():
             fields[name] = dict.fromkeys(keys)
-        for field, key, dtype, shape in header["arrays"]:
+        for name, key, dtype, shape in header["arrays"]:
             tensor, offset = _read(data, offset, dtype, shape)
             if key is None:
-                fields[field] = tensor
+                fields[name] = tensor
             else:
-                fields[field][key] = tensor
+                fields[name][key] = tensor
         if offset != len(data):
             raise ValueError(f"{len(data) - offset} bytes too many")
         return kinds[header["type"]](**fields)
@@ -105,29 +96,20 @@ def decode(data: bytes) -> Message:
 
 def tensors(message: Message) -> Iterator[tuple[tuple[str, str | None], Tensor]]:
     """Every tensor of a message with its address: (field, None), or (field, key of the mapping)."""
-    for field in dataclasses.fields(message):
-        value = getattr(message, field.name)
+    for name, value in vars(message).items():
         if isinstance(value, Tensor):
-            yield (field.name, None), value
+            yield (name, None), value
         elif isinstance(value, Mapping):
             for key, tensor in value.items():
-                yield (field.name, key), tensor
+                yield (name, key), tensor
 
 
 def _header(message: Message) -> bytes:
-    values = {f.name: getattr(message, f.name) for f in dataclasses.fields(message)}
-    mappings = {k: list(v) for k, v in values.items() if isinstance(v, Mapping)}
-    header = {
-        "type": type(message).__name__,
-        "scalars": {
-            k: v for k, v in values.items() if k not in mappings and not isinstance(v, Tensor)
-        },
-        "mappings": mappings,
-        "arrays": [
-            (field, key, _dtype(tensor), list(tensor.shape))
-            for (field, key), tensor in tensors(message)
-        ],
-    }
+    kind, values = type(message).__name__, vars(message).items()
+    scalars = {name: each for name, each in values if not isinstance(each, (Mapping, Tensor))}
+    mappings = {name: list(each) for name, each in values if isinstance(each, Mapping)}
+    arrays = [(*place, _dtype(each), list(each.shape)) for place, each in tensors(message)]
+    header = {"type": kind, "scalars": scalars, "mappings": mappings, "arrays": arrays}
     return json.dumps(header, separators=(",", ":")).encode("utf-8")
 
 
@@ -139,17 +121,17 @@ def _dtype(tensor: Tensor) -> str:
 
 
 def _raw(tensor: Tensor) -> bytes:
-    _, code = DTYPES[_dtype(tensor)]
-    return tensor.detach().cpu().numpy().astype(code, copy=False).tobytes()
+    little = np.dtype(_dtype(tensor)).newbyteorder("<")
+    return tensor.detach().cpu().numpy().astype(little, copy=False).tobytes()
 
 
 def _read(data: bytes, offset: int, dtype: str, shape: list[int]) -> tuple[Tensor, int]:
-    kind, code = DTYPES[dtype]
-    end = offset + prod(shape) * np.dtype(code).itemsize
-    if min(shape, default=0) < 0 or end > len(data):
-        raise ValueError("the arrays are cut")
-    array = np.frombuffer(data[offset:end], dtype=code).reshape(shape)
-    return torch.from_numpy(array.astype(np.dtype(code).newbyteorder("="))).to(kind), end
+    little = np.dtype(dtype).newbyteorder("<")
+    end = offset + prod(shape) * little.itemsize
+    if dtype not in DTYPES or min(shape, default=0) < 0 or end > len(data):
+        raise ValueError("the arrays are cut, or of another type")
+    array = np.frombuffer(data[offset:end], dtype=little).reshape(shape)
+    return torch.from_numpy(array.astype(dtype)), end
 
 
 def _kinds(kind: type[Message]) -> Iterator[type[Message]]:

@@ -14,8 +14,6 @@ float64 then, NaN where there is nothing to divide by.
 Left out: partial areas, smoothed or interpolated curves, calibration in bins of equal counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np
@@ -136,8 +134,8 @@ def calibration_error(
 ) -> np.ndarray:
     """(T,) how far the mean probability (N,) of a bin lies from its share of positives, on average.
 
-    Bins are of equal width and weigh as much as the images in them. It cannot fall below 0, so noise
-    only raises it: resampled values, and their interval, run above the value itself.
+    Bins are of equal width and weigh as much as the images in them. It cannot fall below 0, so
+    noise only raises it: resampled values, and their interval, run above the value itself.
     """
     bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     gaps = (bins[:, None] == np.arange(BINS)) * (probability - truth)[:, None]
@@ -148,9 +146,7 @@ def calibration_error(
 
 def _running(weights: np.ndarray) -> np.ndarray:
     """(T, n + 1) the sums of the first 0, 1, ... n of n columns."""
-    sums = np.zeros((len(weights), weights.shape[1] + 1))
-    np.cumsum(weights, axis=1, out=sums[:, 1:])
-    return sums
+    return np.pad(weights.cumsum(axis=1, dtype=np.float64), ((0, 0), (1, 0)))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

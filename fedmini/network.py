@@ -6,9 +6,8 @@ objects themselves, sees to it that nobody writes into one that was sent, and co
 their wire form.
 """
 
-from __future__ import annotations
-
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -27,13 +26,20 @@ class Network:
 
     def __init__(self, clients: Mapping[str, Answering]) -> None:
         self.clients = clients
-        self.bytes_up = self.bytes_down = 0
-        self.failures: dict[str, str] = {}  # of the round under way: client -> what it raised
+        self.begin_round()
 
     def begin_round(self) -> None:
         """Count from zero, and forget the failures of the round before."""
-        self.bytes_up = self.bytes_down = 0
-        self.failures = {}
+        self.up, self.down = Counter[str](), Counter[str]()  # bytes by client
+        self.failures: dict[str, str] = {}  # client -> what it raised
+
+    @property
+    def bytes_up(self) -> int:
+        return self.up.total()
+
+    @property
+    def bytes_down(self) -> int:
+        return self.down.total()
 
     def ask(self, questions: Mapping[str, Message]) -> Iterator[tuple[str, Message]]:
         """Ask each named client its question; yield (client, reply) for those that answer.
@@ -51,11 +57,11 @@ class Network:
 
     def deliver(self, name: str, question: Message) -> Message | None:
         """One question to one client: its reply, or None if it raised (its name is recorded)."""
-        self.bytes_down += wire_size(question)
+        self.down[name] += wire_size(question)
         seal = Seal(f"the question to client {name}", question)
         try:
             reply = self.clients[name].answer(question)
-            self.bytes_up += wire_size(reply)
+            self.up[name] += wire_size(reply)
         except Exception as error:
             logging.getLogger("fedmini").debug("client %s failed", name, exc_info=True)
             self.failures[name] = f"{type(error).__name__}: {error}"
@@ -85,5 +91,5 @@ class InHouse(Network):
 
     def deliver(self, name: str, question: Message) -> Message | None:
         reply = super().deliver(name, question)
-        self.bytes_up = self.bytes_down = 0
+        self.up, self.down = Counter(), Counter()
         return reply

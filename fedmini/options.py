@@ -4,8 +4,6 @@
 their options in this one way; the command line reads them from here. No torch is imported.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 import inspect
@@ -13,6 +11,7 @@ import math
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import NoneType
 
 from fedmini.errors import UserError
 
@@ -26,7 +25,7 @@ class Option:
     default: object
     help: str = ""
     unit: str = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     above: float | None = None  # the value must be greater than this
     low: float | None = None  # the smallest value allowed
     high: float | None = None  # the largest value allowed
@@ -44,8 +43,7 @@ class Option:
             value = {"true": True, "false": False}[text] if self.type is bool else self.type(text)
         except (ValueError, KeyError):
             kinds = {int: "a whole number", float: "a number", bool: "true or false"}
-            kind = kinds.get(self.type, self.type.__name__)
-            raise UserError(f"{self.flag} takes {kind}, not {text!r}") from None
+            raise UserError(f"{self.flag} takes {kinds[self.type]}, not {text!r}") from None
         self.check(value)
         return value
 
@@ -54,8 +52,9 @@ class Option:
         if value is None:
             return
         if self.choices and value not in self.choices:
-            known, hint = ", ".join(self.choices), nearest(str(value), self.choices)
-            raise UserError(f"{self.flag} {value}: choose from {known}{hint}")
+            known = [str(each) for each in self.choices]
+            hint = nearest(str(value), known)
+            raise UserError(f"{self.flag} {value}: choose from {', '.join(known)}{hint}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             self._check_range(value)
 
@@ -71,19 +70,20 @@ class Option:
 
 
 def option(default: object, help: str, **details: object) -> typing.Any:
-    """A dataclass field that carries an `Option`: unit, choices, above, low, high, group, bare."""
+    """A dataclass field that carries an `Option`: unit, above, low, high, group, bare."""
     return field(default=default, metadata={"help": help, **details})
 
 
 def options_of(component: type) -> list[Option]:
     """The options of a dataclass, or of any class whose constructor has defaults.
 
-    A field without default is not an option. Units and ranges come from the metadata of `option`.
+    A field without default is not an option. Units and ranges come from the metadata of `option`,
+    choices from the annotation, such as `Literal["sgd", "adam"]`; None among them is no choice.
     """
     if dataclasses.is_dataclass(component):
         hints = typing.get_type_hints(component)
         return [
-            Option(item.name, _plain_type(hints[item.name]), item.default, **item.metadata)
+            Option(item.name, default=item.default, **_kind(hints[item.name]), **item.metadata)
             for item in dataclasses.fields(component)
             if item.init and item.default is not dataclasses.MISSING
         ]
@@ -101,6 +101,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _plain_type(hint: object) -> type:
-    """The type that converts text for a field annotated `float`, or `float | None`."""
-    return next(part for part in typing.get_args(hint) or (hint,) if part is not type(None))
+def _kind(hint: object) -> dict[str, object]:
+    """The type of an option annotated `float`, `float | None` or `Literal`; its choices."""
+    parts = [each for each in typing.get_args(hint) or [hint] if each not in (None, NoneType)]
+    if typing.get_origin(hint) is typing.Literal:
+        return {"type": type(parts[0]), "choices": tuple(parts)}
+    return {"type": parts[0]}

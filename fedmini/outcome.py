@@ -1,12 +1,8 @@
-"""What a run leaves at its end: test metrics, the model file, figures, and last the summary.
-
-A folder with summary.json is a finished run; one without it can be resumed.
-"""
-
-from __future__ import annotations
+"""What a run has come to at its end: test metrics and the model file."""
 
 import platform
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,15 +20,15 @@ from fedmini.statistics import Estimate, Evaluation
 NO_NOISE = "No differential privacy: no noise was added to anything."
 
 
+@dataclass
 class Outcome:
     """The tested model of a run: `snapshot`, as it stood after round `number`."""
 
-    def __init__(
-        self, federation: Federation, snapshot: Snapshot, number: int, folder: RunFolder,
-        account: dict[str, object] | None = None,
-    ) -> None:  # fmt: skip
-        self.federation, self.snapshot, self.number = federation, snapshot, number
-        self.folder, self.account = folder, account or {}
+    federation: Federation
+    snapshot: Snapshot
+    number: int
+    folder: RunFolder
+    account: dict = field(default_factory=dict)  # of a private run: what the ledger says
 
     @cached_property
     def thresholds(self) -> dict[str, np.ndarray]:
@@ -57,23 +53,18 @@ class Outcome:
         }
 
     def write(self, seconds: float) -> dict:
-        """Write everything into the folder; returns the summary."""
-        from fedmini.drawing import draw_run  # matplotlib takes its time: not before now
-
+        """Write the model and its test evidence into the folder; returns the summary."""
         pooled = pool(self.tested.values())
         summary = self.summary(seconds)
         self.folder.save_model(self.model_file())
         self.folder.save_evaluation("test", evidence=pooled.evidence, patients=pooled.patients)
-        summary["figures"] = draw_run(
-            self.federation, self.snapshot, self.tested, summary, self.folder
-        )
-        self.folder.save_summary(summary)
         return summary
 
     def summary(self, seconds: float) -> dict:
         """summary.json: test metrics with 95% intervals, pooled and per hospital, and totals."""
         federation, task = self.federation, self.federation.task
         config, lines = federation.config, self.folder.records()
+        hours = [line["simulated_hours"] for line in lines]
         hospitals = {
             name: plain(estimates(task, each)) | {"patients": len(np.unique(each.patients))}
             for name, each in self.tested.items()
@@ -100,6 +91,7 @@ class Outcome:
                 "dropped": sum(len(line["dropped"]) for line in lines),
                 "aborted": sum(line["aborted"] for line in lines),
                 "seconds": round(seconds, 3),
+                "simulated_hours": None if None in hours else sum(hours),
             },
             "versions": {
                 "fedmini": fedmini.__version__, "python": platform.python_version(),

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedmini.cli import Parser, exit_status
-from fedmini.data.dataset import SPLITS
+from fedmini.data.dataset import SPLITS, Dataset
 from fedmini.errors import UserError
 from fedmini.files import write_bytes
 from fedmini.report.words import metric_words, written
 
 if TYPE_CHECKING:
-    from fedmini.data.dataset import Dataset
     from fedmini.trained import Prediction, TrainedModel
 
 
@@ -68,41 +67,38 @@ def predict(argv: list[str]) -> None:
 
     run = RunFolder(options.run)
     model = TrainedModel(run.load_model(), options.hospital, usable(options.device))
-    out = Path(options.out or Path(options.run) / f"prediction-{options.split}.h5")
-    check_target("--out", out, options.data)
-    if options.figure is None and run.config().get("no_images"):
-        options.figure = "none"
-    figure = None if options.figure == "none" else Path(options.figure or out.with_suffix(".png"))
-    if figure is not None:
-        check_target("--figure", figure, options.data)
-    if figure == out:
-        raise UserError(f"--figure {figure}: is --out as well; choose another name")
+    out = Path(options.out or run.path / f"prediction-{options.split}.h5")
+    usual = "none" if run.config().get("no_images") else out.with_suffix(".png")
+    figure = options.figure or usual
+    targets = {"--out": out} if figure == "none" else {"--out": out, "--figure": Path(figure)}
+    check_targets(targets, options.data)
     dataset = store.read(options.data)
     prepared = model.prepare(dataset, options.data)
-    wanted = range(len(SPLITS)) if options.split == "all" else [SPLITS.index(options.split)]
-    rows = np.flatnonzero(np.isin(dataset.split, list(wanted)))
+    rows = np.flatnonzero([options.split in ("all", SPLITS[each]) for each in dataset.split])
     if not len(rows):
         raise UserError(f"--split {options.split}: {options.data} has no such image")
     found = model.predict(prepared, rows, options.probabilities)
-    origin = {"run": options.run, "split": options.split}
-    if model.task.findings:
-        origin["findings"] = list(model.task.findings)
-    write(out, found, dataset, origin)
-    if figure is not None:
-        draw(figure, found, prepared, model)
+    write(out, found, dataset, model.task.findings, run=options.run, split=options.split)
+    if "--figure" in targets:
+        draw(targets["--figure"], found, prepared, model)
     print(report(found, dataset, model))
-    print("written:", " and ".join(str(path) for path in (out, figure) if path is not None))
+    print("written:", " and ".join(map(str, targets.values())))
 
 
-def check_target(flag: str, path: Path, data: str) -> None:
-    """UserError where `path` cannot become a new file, or is the data file itself."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise UserError(f"{flag} {path}: must be a file in a folder that exists")
-    if path.resolve() == Path(data).resolve():
-        raise UserError(f"{flag} {path}: is the data file itself; choose another name")
+def check_targets(targets: dict[str, Path], data: str) -> None:
+    """UserError where one cannot become a file of its own, or is the data file itself."""
+    taken = {Path(data).resolve(): "the data file itself"}
+    for flag, path in targets.items():
+        if path.is_dir() or not path.parent.is_dir():
+            raise UserError(f"{flag} {path}: must be a file in a folder that exists")
+        if path.resolve() in taken:
+            raise UserError(f"{flag} {path}: is {taken[path.resolve()]}; choose another name")
+        taken[path.resolve()] = f"{flag} as well"
 
 
-def write(path: Path, found: Prediction, dataset: Dataset, origin: dict[str, object]) -> None:
+def write(
+    path: Path, found: Prediction, dataset: Dataset, findings: Sequence[str], **origin: str
+) -> None:
     """HDF5 with `index` and `patient` (n,), and `masks` (n, H, W) or `probabilities` (n, K, H, W).
 
     Of labels `probabilities` and `decisions` (n, K), and the names of their columns, `findings`.
@@ -116,10 +112,12 @@ def write(path: Path, found: Prediction, dataset: Dataset, origin: dict[str, obj
         if found.masks is None:
             file["probabilities"] = found.evidence[..., 0].astype(np.float32)
             file["decisions"] = found.evidence[..., 2].astype(np.uint8)
+            file.attrs["findings"] = list(findings)
         else:
             name = "masks" if found.probabilities is None else "probabilities"
             pixels = enlarge(getattr(found, name), *dataset.size)
-            file.create_dataset(name, data=pixels, compression="gzip", chunks=(1, *pixels.shape[1:]))
+            chunks = (1, *pixels.shape[1:])
+            file.create_dataset(name, data=pixels, compression="gzip", chunks=chunks)
         file["index"], file["patient"] = found.rows, found.patients
         file.attrs.update(origin, name=dataset.name, synthetic=dataset.synthetic)
         file.attrs.update(classes=list(dataset.classes), regions=json.dumps(dataset.regions))

@@ -3,8 +3,6 @@
 Whatever is given on the command line goes before. Images shrink to `size`, none is enlarged.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 from fedmini.config import NETWORK, Config

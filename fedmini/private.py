@@ -8,8 +8,6 @@
 A hospital's clipping stands in `uplink` and `dp_sgd`; the account in `privacy/`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from functools import partial
@@ -54,20 +52,17 @@ def protect(federation: Federation, key: bytes) -> None:
     """
     config, server = federation.config, federation.server
     if len(federation.model.buffers):
-        raise UserError(
-            f"--model {config.model} keeps statistics in buffers, which would leave a hospital "
-            "without noise: differential privacy needs a network without (--norm group)"
-        )
-    if config.unit == "client" and server.shared is not None and not server.algorithm.alone:
-        raise UserError(
-            f"--algo {config.algo} keeps a part of the model at each hospital, which --dp-unit "
-            "client adds no noise to; use an algorithm that shares all, or --dp-unit patient"
-        )
-    if config.unit == "client" and server.algorithm.alone:
+        found = f"--model {config.model} keeps statistics in buffers, to which no noise is added"
+        raise UserError(f"{found}: differential privacy needs one without, as with --norm group")
+    if config.unit != "client":
+        federation.notices = hopeless(federation, protect_steps(federation, key))
+    elif server.algorithm.alone:
         federation.notices = [f"{config.algo} sends no update: --dp-unit client adds it no noise"]
-        return
-    protected = protect_clients if config.unit == "client" else protect_steps
-    federation.notices = hopeless(federation, protected(federation, key))
+    elif server.shared is None:
+        federation.notices = hopeless(federation, protect_clients(federation, key))
+    else:
+        found = f"--dp-unit client: --algo {config.algo} keeps a part of the model at each hospital"
+        raise UserError(f"{found}, without noise; use one that shares all, or --dp-unit patient")
 
 
 def protect_clients(federation: Federation, key: bytes) -> dict[str, float]:
@@ -79,18 +74,17 @@ def protect_clients(federation: Federation, key: bytes) -> dict[str, float]:
     plan = make_plan(config, {EVERYONE: (rate, 1)}, asked)
     clients, cap = federation.clients.values(), config.weight_cap
     expected = part * sum(public_weight(each.examples, cap) for each in clients)
-    shared = len(server.model) if server.shared is None else int(server.shared.sum())
     noise_multiplier = plan.charges[EVERYONE].noise_multiplier
     whole = ring(config, len(clients)) or Ring()
     if not config.secagg:
         server.min_survivors = 0  # an empty cohort is released like any other
     if config.dp_mode == "distributed":
-        add_noise_at_clients(federation, noise_multiplier, shared, key)
+        add_noise_at_clients(federation, noise_multiplier, server.sent, key)
         noise_multiplier = 0.0  # the sum holds it
 
     def noisy_sum(cohort: int) -> NoisySum:
         draws = stream(key, "noise", server.round)
-        noise = gaussian_noise(shared, config.clip, noise_multiplier, draws)
+        noise = gaussian_noise(server.sent, config.clip, noise_multiplier, draws)
         return NoisySum(cohort, noise.to(server.model.device), expected, whole)
 
     server.cohorts = dataclasses.replace(server.cohorts, key=key)
@@ -112,6 +106,7 @@ def add_noise_at_clients(federation: Federation, noise: float, size: int, key: b
     # (z C 2^f)^2 / honest <= LOUDEST
     finest = math.floor(math.log2(skellam.LOUDEST * honest) / 2 - math.log2(noise * config.clip))
     server.ring = ring(config, len(clients), reach, finest)
+    # ((z C 2^f)^2 + 9/4) / honest (Eq. 9.3)
     spread = skellam.variance(noise, config.clip * 2.0**server.ring.fractional_bits, honest)
     for client in server.network.clients.values():
         client.ring = server.ring
@@ -142,6 +137,8 @@ def hopeless(federation: Federation, expected: dict[str, float]) -> list[str]:
     The mean over hospitals, each with noise of its own, has less of it by the root of their number.
     """
     plan, parameters = federation.plan, len(federation.model.vector)
+    if plan.unit == "client":
+        parameters = federation.server.sent
     averaged = math.sqrt(1 if plan.unit == "client" else federation.server.cohorts.size)
     found = []
     for name, charge in plan.charges.items():
@@ -176,8 +173,9 @@ def withheld(federation: Federation, record: Round) -> Round:
         return record
     (question,) = server.questions(server.cohorts.clients[:1]).values()
     question = dataclasses.replace(question, acknowledged=0)  # whether that one came is a secret
-    answer = Upload(record.number, question.arrays["model"], 1.0, {"loss": torch.zeros(())})
+    answer = Upload(record.number, torch.zeros(server.sent), 1.0, {"loss": torch.zeros(())})
     sizes = {"bytes_down": wire_size(question), "bytes_up": wire_size(answer)}
     expected = {name: round(size * server.cohorts.size) for name, size in sizes.items()}
-    nobody = {"cohort": [], "dropped": [], "failures": {}, "train_loss": None, "seconds": None}
-    return dataclasses.replace(record, **nobody, **expected)
+    nobody = {"cohort": [], "dropped": [], "failures": {}}
+    unknown = dict.fromkeys(("train_loss", "seconds", "simulated_hours"))
+    return dataclasses.replace(record, **nobody, **unknown, **expected)

@@ -7,8 +7,6 @@ and a sum over any number of processes are the same bits, where float sums depen
 Left out: a resolution per coordinate; one scale serves the whole vector.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -24,11 +22,8 @@ class Ring:
     fractional_bits: int = 32
 
     def __post_init__(self) -> None:
-        if self.bits not in (32, 64):
-            raise ValueError(f"a ring has 32 or 64 bits, not {self.bits}")
-        if not 0 <= self.fractional_bits < self.bits:
-            found = self.fractional_bits
-            raise ValueError(f"fractional_bits must be in [0, {self.bits}), not {found}")
+        if self.bits not in (32, 64) or not 0 <= self.fractional_bits < self.bits:
+            raise ValueError(f"{self}: bits must be 32 or 64, fractional_bits in [0, bits)")
 
     @property
     def dtype(self) -> torch.dtype:
@@ -58,10 +53,8 @@ class Ring:
         # count · trunc(bound · 2^f) <= 2^(b-1) - 1 (Eq. 1.3)
         scaled = bound * 2.0**self.fractional_bits
         if not math.isfinite(scaled) or count * int(scaled) > 2 ** (self.bits - 1) - 1:
-            raise OverflowError(
-                f"{count} values up to {bound:.3g} do not fit a ring of {self.bits} bits with "
-                f"{self.fractional_bits} fractional ones: use more bits, or smaller values"
-            )
+            found = f"{count} values up to {bound:.3g} do not fit {self}"
+            raise OverflowError(f"{found}: use more bits, or smaller values")
 
 
 class RingSum:

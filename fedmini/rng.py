@@ -35,7 +35,7 @@ def stream(key: int | str | bytes, *address: int | str | bytes) -> torch.Generat
     """A CPU generator whose full state is hashed from (key, address)."""
     import torch  # here, so that whoever only reads options never waits for it
 
-    words = _words(WORDS, key, *address).astype("<u8")
+    words = _words(key, *address).astype("<u8")
     # The layout of torch's CPU generator: seed (8 bytes), words left before the next twist and a
     # "seeded" flag (4 each), next word (8), 624 words of 8 bytes, then cached normal draws: none.
     state = struct.pack("<QiiQ", 0, 1, 1, 0) + words.tobytes() + bytes(40)
@@ -47,13 +47,13 @@ def stream(key: int | str | bytes, *address: int | str | bytes) -> torch.Generat
 def numpy_stream(key: int | str | bytes, *address: int | str | bytes) -> np.random.Generator:
     """The same idea for numpy: an MT19937 whose full state is hashed from (key, address)."""
     bits = np.random.MT19937(0)
-    words = _words(WORDS, key, *address).astype(np.uint32)
+    words = _words(key, *address).astype(np.uint32)
     bits.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": WORDS}}
     return np.random.Generator(bits)
 
 
-def _words(count: int, *address: int | str | bytes) -> np.ndarray:
-    digest = hashlib.shake_256(b"fedmini.rng.1" + address_bytes(*address)).digest(4 * count)
+def _words(*address: int | str | bytes) -> np.ndarray:
+    digest = hashlib.shake_256(b"fedmini.rng.1" + address_bytes(*address)).digest(4 * WORDS)
     return np.frombuffer(digest, dtype="<u4")
 
 

@@ -5,8 +5,6 @@ and leaves under masks, or in shares for several servers; learnt are the survivo
 their names. Whatever may not be summed is refused by the client, who then counts as dropped out.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -88,15 +86,11 @@ def enrol(config: Config, clients: Mapping[str, Client], ring: Ring) -> dict[str
     most = math.ceil(config.cohort_size(len(clients)))
     least = max(config.min_survivors, config.secagg_threshold or 0, config.dp_colluders + 1)
     if most < 2 or least > most:
-        raise UserError(
-            f"--secagg with cohorts of {most} and a threshold of {least}: right would be at least "
-            "2 hospitals in a round, and a threshold of all of them at most"
-        )
+        found = f"--secagg with cohorts of {most} and a threshold of {least}"
+        raise UserError(f"{found}: right would be at least 2, and a threshold of all at most")
     if config.secagg_threshold and 2 * config.secagg_threshold <= most:
-        raise UserError(
-            f"--secagg-threshold {config.secagg_threshold}: right would be more than half of the "
-            f"{most} hospitals in a round, {most // 2 + 1} or more"
-        )
+        right = f"more than half of the {most} hospitals in a round, {most // 2 + 1} or more"
+        raise UserError(f"--secagg-threshold {config.secagg_threshold}: right would be {right}")
     add_mask(torch.zeros(0, dtype=ring.dtype), bytes(32), 1, config.mask_generator)  # for trial
     for name, each in clients.items():
         weight = public_weight(each.examples, config.weight_cap) if config.unit else each.examples

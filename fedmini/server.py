@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,6 +19,9 @@ from fedmini.messages import Train, Upload
 from fedmini.network import Network
 from fedmini.ring import Ring, RingSum
 from fedmini.rng import stream
+
+if TYPE_CHECKING:
+    from fedmini.compressed import Compression
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,10 @@ class Cohorts:
         count = len(self.clients)
         if self.poisson:
             chance = torch.rand(count, dtype=torch.float64, generator=draws)
-            chosen = (chance < self.size / count).tolist()
+            chosen = (chance < self.size / count).nonzero()[:, 0]
         else:
-            places = torch.randperm(count, generator=draws)[: self.size]
-            chosen = torch.zeros(count, dtype=torch.bool).index_fill(0, places, True).tolist()
-        return [name for name, taken in zip(self.clients, chosen, strict=True) if taken]
+            chosen = torch.randperm(count, generator=draws)[: self.size].sort().values
+        return [self.clients[place] for place in chosen.tolist()]
 
 
 @dataclass
@@ -66,31 +69,36 @@ class Round:
     bytes_down: int
     seconds: float | None
     clipped: float | None = None  # the part of the updates that was longer than --clip
+    simulated_hours: float | None = None  # what a real federation would have taken
 
 
+@dataclass(eq=False)
 class Server:
     """Holds the global model, a (P,) vector, and in `state` tensors that the algorithm keeps."""
 
-    def __init__(
-        self,
-        model: Tensor,
-        *,
-        network: Network,
-        cohorts: Cohorts,
-        algorithm: FedAvg,
-        aggregator: Callable[[int], object],
-        learning_rate: Callable[[int], float],
-        shared: Tensor | None = None,
-        variances: Tensor | None = None,
-        min_survivors: int = 1,
-    ) -> None:
-        self.model, self.state = model.clone(), {}
-        self.network, self.cohorts, self.algorithm = network, cohorts, algorithm
-        self.aggregator, self.learning_rate = aggregator, learning_rate
-        self.shared, self.variances = shared, variances
-        self.min_survivors = min_survivors
+    model: Tensor
+    network: Network
+    cohorts: Cohorts
+    algorithm: FedAvg
+    aggregator: Callable[[int], object]
+    learning_rate: Callable[[int], float]
+    shared: Tensor | None = None  # (P,) bool: the coordinates that cross the wire; None is all
+    variances: Tensor | None = None  # (P,) bool
+    min_survivors: int = 1
+    compression: Compression | None = None
+
+    def __post_init__(self) -> None:
+        self.model, self.state = self.model.clone(), {}
         self.round = 0
         self.acknowledged: dict[str, int] = {}
+        self.announced: dict[str, Tensor] = {}  # what --compress sent down in this round
+
+    @property
+    def sent(self) -> int:
+        """How many coordinates an upload holds."""
+        if self.compression is not None:
+            return self.compression.sent
+        return len(self.model) if self.shared is None else int(self.shared.sum())
 
     def run(self, rounds: int, pay: Callable[[int], bool] = lambda _: True) -> Iterator[Round]:
         """Play the rounds that are left, up to round number `rounds`; yield each one's record.
@@ -101,6 +109,8 @@ class Server:
             self.round += 1
             started = perf_counter()
             self.network.begin_round()
+            if self.compression is not None:
+                self.announced = self.compression.announce(self)
             cohort = self.cohorts.sample(self.round)
             total = self.gather(cohort)
             aborted = len(total.clients) < self.min_survivors
@@ -114,14 +124,11 @@ class Server:
 
     def questions(self, cohort: Iterable[str]) -> dict[str, Train]:
         """The algorithm's broadcast as one question to each client of the cohort."""
-        arrays = dict(self.algorithm.broadcast(self))
+        arrays = dict(self.algorithm.broadcast(self)) | self.announced
         if self.shared is not None:
             arrays["model"] = arrays["model"][self.shared]
-        lr = self.learning_rate(self.round)
-        return {
-            name: Train(self.round, lr, arrays, acknowledged=self.acknowledged.get(name, 0))
-            for name in cohort
-        }
+        told = self.round, self.learning_rate(self.round), arrays
+        return {name: Train(*told, self.acknowledged.get(name, 0)) for name in cohort}
 
     def collect(self, cohort: list[str], replies: Iterable[tuple[str, Upload]]) -> Total:
         """Stream the replies into sums."""
@@ -129,14 +136,15 @@ class Server:
         sums: dict[str, RingSum] = {}
         for name, reply in replies:
             try:
-                aggregator.add(name, reply.update, reply.weight)
+                update = reply.update
+                if self.compression is not None:
+                    update = self.compression.unpack(reply)
+                aggregator.add(name, update, reply.weight)
                 for key, value in reply.sums.items():
                     sums.setdefault(key, RingSum(Ring(), len(cohort))).add(value)
             except OverflowError as error:
-                raise RunFailed(
-                    f"round {self.round}: {name} sent numbers too large to be summed: training "
-                    "diverged; try a lower --lr"
-                ) from error
+                line = f"round {self.round}: {name} sent numbers too large to be summed"
+                raise RunFailed(f"{line}: training diverged; try a lower --lr") from error
             total.clients.append(name)
             total.weight += reply.weight
         if total.clients or not self.min_survivors:
@@ -145,7 +153,9 @@ class Server:
         return total
 
     def expand(self, mean: Tensor) -> Tensor:
-        """(P,) from the shared coordinates, zero elsewhere."""
+        """(P,) from the coordinates that came, zero elsewhere."""
+        if self.announced:
+            mean = self.compression.expand(mean, self.announced)
         if self.shared is None:
             return mean
         whole = torch.zeros_like(self.model)
@@ -160,6 +170,8 @@ class Server:
             # v <- max(0, v + eta sum_k p_k (v_k - v)) (Eq. 4.3)
             self.model[self.variances] = self.model[self.variances].clamp(min=0)
         self.acknowledged |= dict.fromkeys(total.clients, self.round)
+        if self.announced:
+            self.state["last mean"] = total.mean  # public: all that read the model know it
 
     def record(self, cohort: list[str], total: Total, aborted: bool, seconds: float) -> Round:
         """What happened; RunFailed if every client raised, though one has to answer."""

@@ -7,8 +7,6 @@ Left out: bias-corrected intervals, tests of hypotheses, correction for many com
 uncertainty over seeds: repeats are averaged, not resampled.
 """
 
-from __future__ import annotations
-
 import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DRAWS = 2000
 Metrics = Callable[..., dict[str, np.ndarray]]  # the method `metrics` of a task
 
 
@@ -64,7 +61,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def paired(
-    metrics: Metrics, runs: Runs, generator: np.random.Generator, draws: int = DRAWS
+    metrics: Metrics, runs: Runs, generator: np.random.Generator, draws: int = 2000
 ) -> Comparison:
     """Means over repeats, with intervals, of every algorithm and of every pair's difference.
 
@@ -73,9 +70,12 @@ def paired(
     repeat takes the columns of its own. Where a resample holds none of them, that repeat is left
     out of that resample's mean.
     """
-    repeats = [[np.unique(each.patients) for each in run] for run in runs.values()]
-    _check_paired(list(runs), repeats)
-    union = np.unique(np.concatenate(repeats[0]))
+    held = {name: [np.unique(each.patients).tolist() for each in run] for name, run in runs.items()}
+    first, patients = next(iter(held.items()))
+    for name, each in held.items():
+        if each != patients or not each:
+            raise ValueError(f"{name} was not evaluated on the same patients as {first}")
+    union = np.unique(np.concatenate(patients))
     everyone = np.ones((1, len(union)), dtype=np.int64)
     multiplicity = np.concatenate([everyone, resamples(len(union), draws, generator)])
     values = {name: _per_repeat(metrics, run, multiplicity, union) for name, run in runs.items()}
@@ -99,14 +99,6 @@ def _per_repeat(
 
 
 def _estimates(values: dict[str, np.ndarray]) -> dict[str, Estimate]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Mean of empty slice")
+    with warnings.catch_warnings(action="ignore"):  # of a mean over nothing, which is NaN
         means = {key: np.nanmean(table, axis=0) for key, table in values.items()}
     return {key: Estimate(float(m[0]), *interval(m[1:])) for key, m in means.items()}
-
-
-def _check_paired(names: list[str], repeats: list[list[np.ndarray]]) -> None:
-    for name, other in zip(names, repeats, strict=True):
-        same = len(other) == len(repeats[0]) and all(map(np.array_equal, other, repeats[0]))
-        if not same or not other:
-            raise ValueError(f"{name} was not evaluated on the same patients as {names[0]}")

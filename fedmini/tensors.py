@@ -4,8 +4,6 @@ Files are read with `weights_only=True`, so that a file from a stranger can hold
 program; what a pickle of arbitrary objects could store beyond that is deliberately left out.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from pathlib import Path
@@ -50,10 +48,8 @@ def load_tensors(path: Path) -> dict:
             archive = file.read(len(ARCHIVE)) == ARCHIVE
             damaged = zipfile.ZipFile(file).testzip() if archive else None
         if damaged:
-            raise UserError(f"{path} is damaged: the checksum of {damaged} is wrong")
+            raise ValueError(f"the checksum of {damaged} is wrong")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except UserError:
-        raise
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # a damaged archive makes its parsers raise almost anything

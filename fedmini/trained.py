@@ -1,7 +1,5 @@
 """A trained model as it stands in model.pt: rebuilt with its preprocessing, ready to predict."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,13 +57,10 @@ class TrainedModel:
 
     def prepare(self, dataset: Dataset, where: str) -> Dataset:
         """The data at the size of the training images; UserError if the model cannot read them."""
-        found = (dataset.channels, dataset.classes)
-        if found != (self.channels, self.classes):
-            raise UserError(
-                f"{where} has {dataset.channels} channels and the classes "
-                f"{', '.join(dataset.classes)}; the model was trained on {self.channels} channels "
-                f"and {', '.join(self.classes)}"
-            )
+        both = (dataset.channels, dataset.classes), (self.channels, self.classes)
+        if both[0] != both[1]:
+            found, right = (f"{many} channels and the classes {', '.join(c)}" for many, c in both)
+            raise UserError(f"{where} has {found}; the model was trained on {right}")
         small = shrink(dataset, self.size) if self.size else dataset
         if hasattr(self.module, "check_size"):
             self.module.check_size(*small.size)
@@ -75,8 +70,7 @@ class TrainedModel:
     def predict(self, dataset: Dataset, rows: np.ndarray, probabilities: bool) -> Prediction:
         """Predict the images `rows` (n,) of a prepared data set, with a bar on a terminal."""
         masks, shares, evidence, segments = [], [], [], self.task.primary == "dice"
-        starts = range(0, len(rows), BATCH)
-        for start in tqdm(starts, desc="predict", unit="batch", disable=None):
+        for start in tqdm(range(0, len(rows), BATCH), desc="predict", unit="batch", disable=None):
             chosen = rows[start : start + BATCH]
             logits = self.module(self.normalise(self._tensor(dataset.images[chosen])))
             evidence.append(self.task.evidence(logits, self._tensor(dataset.targets[chosen])).cpu())

@@ -4,8 +4,6 @@ Order of writing in a round: ledger, server step, checkpoint, metrics line. The 
 its own round's line, so that a run killed between the two loses neither.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import sys
@@ -58,17 +56,15 @@ class Training:
     def run(self, quiet: bool = False) -> dict:
         """Train, test, and write model, figures and summary; returns the summary."""
         federation, config = self.federation, self.federation.config
-        with tqdm(
-            total=config.rounds,
-            initial=federation.server.round,
-            desc=config.algo,
-            unit="round",
-            disable=quiet or not sys.stderr.isatty(),
+        pay = {} if self.ledger is None else {"pay": self.ledger.pay}
+        rounds, done = federation.server.run(config.rounds, **pay), federation.server.round
+        with tqdm(  # quiet, or away from a terminal, there is no bar
+            rounds, config.algo, config.rounds, initial=done, unit="round", disable=quiet or None
         ) as bar:
             started = perf_counter()
-            pay = {} if self.ledger is None else {"pay": self.ledger.pay}
-            for record in federation.server.run(config.rounds, **pay):
+            for record in bar:
                 self.refuse_divergence()
+                record = dataclasses.replace(record, simulated_hours=federation.hours(record))
                 failures, record = record.failures, self.public(record)
                 if not quiet:
                     for name, reason in failures.items():
@@ -79,7 +75,6 @@ class Training:
                 started = perf_counter()
                 self.write(record, score)
                 bar.set_postfix_str(describe(record, score, federation.task.primary))
-                bar.update()
         return self.finish()
 
     def public(self, record: Round) -> Round:
@@ -101,10 +96,8 @@ class Training:
         server = self.federation.server
         low, high = torch.aminmax(server.model)
         if not math.isfinite(low + high):
-            raise RunFailed(
-                f"round {server.round}: the model is no longer finite: training diverged; "
-                "try a lower --lr or --server-lr"
-            )
+            cause = "the model is no longer finite: training diverged"
+            raise RunFailed(f"round {server.round}: {cause}; try a lower --lr or --server-lr")
 
     def validate(self, record: Round) -> dict[str, float]:
         """The validation metrics of a round, where one is due; remembers the best for best-val."""
@@ -146,10 +139,19 @@ class Training:
         return Snapshot(self.best["model"], self.best["private"]), self.best["round"]
 
     def finish(self) -> dict:
-        """Test the selected model and write what remains; the summary comes last of all."""
+        """Test the selected model, write and draw what remains; the summary comes last of all.
+
+        A folder with summary.json is a finished run; one without it can be resumed.
+        """
+        from fedmini.drawing import draw_run  # matplotlib takes its time: not before now
+
         snapshot, number = self.selected()
         account = {} if self.ledger is None else self.ledger.account(self.federation.server.round)
-        return Outcome(self.federation, snapshot, number, self.folder, account).write(self.seconds)
+        outcome = Outcome(self.federation, snapshot, number, self.folder, account)
+        summary = outcome.write(self.seconds)
+        summary["figures"] = draw_run(outcome, summary)
+        self.folder.save_summary(summary)
+        return summary
 
 
 def describe(record: Round, score: dict[str, float], metric: str) -> str:

@@ -8,8 +8,6 @@ Three things detach the views without a word: `module.zero_grad()`, which sets g
 a move with `.to()`; assigning a new tensor to a parameter. `check_views` finds and names them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -58,17 +56,12 @@ class FlatModel:
             raise RuntimeError(f"{changed[0]} was added, removed or untied: it has no place here")
         for (name, tensor), flat in zip(tensors.items(), self.state.split(self.sizes), strict=True):
             if tensor.data_ptr() != flat.data_ptr():
-                raise RuntimeError(
-                    f"{name} no longer lives in the flat vector: was the module moved with .to(), "
-                    "or the tensor assigned anew?"
-                )
+                raise RuntimeError(f"{name} no longer lives in the vector: moved, or replaced?")
         gradients = self.grad.split(self.sizes[: len(parameters)])
         for (name, tensor), flat in zip(parameters.items(), gradients, strict=True):
             if tensor.grad is None or tensor.grad.data_ptr() != flat.data_ptr():
-                raise RuntimeError(
-                    f"the gradient of {name} no longer lives in the flat vector: zero it with "
-                    "model.grad.zero_(), not with zero_grad()"
-                )
+                right = "zero it with model.grad.zero_(), not with zero_grad()"
+                raise RuntimeError(f"the gradient of {name} no longer lives in the vector: {right}")
 
 
 def _tensors(module: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

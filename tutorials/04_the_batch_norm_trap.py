@@ -24,7 +24,8 @@ from fedmini.models.norm import norm_layer
 from fedmini.report.canvas import COLOURS, note, sheet
 from fedmini.rng import numpy_stream
 from fedmini.server import Server
-from fedmini.simulation import build, settle_defaults, shared_coordinates
+from fedmini.architecture import shared_coordinates
+from fedmini.simulation import build, settle_defaults
 
 FIGURES = Path(os.environ.get("FEDMINI_FIGURES") or tempfile.mkdtemp())
 torch.set_num_threads(1)  # the images are tiny: a second thread would only wait

@@ -3,8 +3,6 @@
 One accumulator, whatever the number of clients; the order of the replies changes no bit.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -4,10 +4,7 @@ The upper line of every comparison, and what privacy rules forbid. It runs throu
 a round passes over the data as often as the federation expects to, faults apart.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from fedmini.algorithms.fedavg import FedAvg
 
@@ -16,6 +13,6 @@ from fedmini.algorithms.fedavg import FedAvg
 class Centralized(FedAvg):
     """FedAvg of one client with all data, whose optimiser is never reset."""
 
-    pooled: ClassVar[bool] = True
-    alone: ClassVar[bool] = True
-    keeps_optimizer: ClassVar[bool] = True
+    pooled = True
+    alone = True
+    keeps_optimizer = True

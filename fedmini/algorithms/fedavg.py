@@ -1,7 +1,8 @@
 """Federated averaging (McMahan et al. 2017, Algorithm 1), and the shape of every other algorithm.
 
 FedAvg is the base class: what the server sends, what a client does with it, how a gradient is
-corrected, what the server does with the sum. An algorithm overrides the steps in which it differs.
+corrected, what the server does with the sum. An algorithm overrides the steps in which it differs;
+the types of their arguments stand here once for all.
 
 What it may use, beside what is passed in: on a client `client.model` (`vector`, `grad`, `state`),
 `client.examples`, `client.steps` and `client.question.lr` of this round, and `client.state`,

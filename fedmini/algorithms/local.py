@@ -4,25 +4,17 @@ The lower line of every comparison. All hospitals start from the same initial mo
 on its own patients with its own model. No network stands between, so there is none to fail.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 from fedmini.algorithms.fedavg import FedAvg
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from fedmini.vector import FlatModel
 
 
 @dataclass
 class Local(FedAvg):
     """FedAvg over the empty set of coordinates."""
 
-    keeps_optimizer: ClassVar[bool] = True
-    alone: ClassVar[bool] = True
+    keeps_optimizer = True
+    alone = True
 
-    def shared(self, model: FlatModel) -> Tensor:
+    def shared(self, model):
         return model.mask(lambda name: False)

@@ -40,7 +40,7 @@ class Quantiser:
         # y = s · x / scale, in [-s, s]
         exact = buckets / scales.where(scales > 0, 1)[:, None] * s
         below = exact.floor()
-        # level = floor(y), and one more with probability y - floor(y): its mean is y
+        # level = floor(y), and one more with probability y - floor(y): its mean is y (Eq. 5.2)
         draws = torch.rand(exact.shape, generator=generator).to(values.device)
         levels = below + (draws < exact - below)
         codes = (levels.view(-1)[: len(values)] + s).to(torch.uint8).cpu().numpy()

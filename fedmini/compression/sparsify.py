@@ -37,7 +37,7 @@ class Sparsifier:
 
     def kept(self, size: int) -> int:
         """The number of coordinates, out of `size`, that travel: at least one."""
-        # k = max(1, round(ratio · D))
+        # k = max(1, round(ratio · D)) (Eq. 5.1)
         return max(1, round(self.ratio * size))
 
     def coordinates(self, vector: Tensor, generator: Generator | None = None) -> Tensor:

@@ -4,11 +4,8 @@ Images and masks are in memory or, where they would not fit, still in their file
 of them goes block by block.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +57,8 @@ def channel_statistics(images: Array) -> tuple[np.ndarray, np.ndarray]:
     A constant channel gets the standard deviation 1, so that dividing by it is harmless.
     """
     total = squares = np.zeros(images.shape[1])
-    for chunk in chunks(images):
+    for block in blocks(images):
+        chunk = block.astype(np.float64)
         total = total + chunk.sum(axis=(0, 2, 3))
         squares = squares + (chunk * chunk).sum(axis=(0, 2, 3))
     count = len(images) * images.shape[2] * images.shape[3]
@@ -135,12 +133,6 @@ def smaller_masks(
     for new, mask in zip(smaller, masks, strict=True):
         new[:] = (rows @ (mask == kinds) @ columns.T).argmax(axis=0)
     return smaller
-
-
-def chunks(images: Array) -> Iterator[np.ndarray]:
-    """The images in order, float64, block by block."""
-    for block in blocks(images):
-        yield block.astype(np.float64)
 
 
 def stored(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

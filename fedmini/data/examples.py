@@ -62,10 +62,8 @@ def hospitals(
     result = []
     for number, name in enumerate(partition.names):
         rows = np.flatnonzero(client == number)
-        images = choose(dataset.images, rows)
-        if scanner_shift:
-            draw = numpy_stream(seed, "scanner", number)
-            images = shift(images, dataset.mean, dataset.std, scanner_shift, draw)
+        draw = numpy_stream(seed, "scanner", number)
+        images = shift(choose(dataset.images, rows), dataset.mean, dataset.std, scanner_shift, draw)
         parts = {}
         for index, split in enumerate(SPLITS):
             chosen = dataset.split[rows] == index

@@ -4,8 +4,6 @@ The mean and standard deviation are those of the training split, in stored units
 stay as small as they were stored (uint8, float16) until the moment they are used.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -15,9 +13,7 @@ from torch import Tensor
 class Normalise:
     """Callable on images (B, C, H, W) of any dtype; gives float32 on the same device."""
 
-    def __init__(
-        self, mean: Sequence[float], std: Sequence[float], device: str | torch.device = "cpu"
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: str = "cpu") -> None:
         self.mean = torch.as_tensor(mean, dtype=torch.float32).view(-1, 1, 1).to(device)
         self.scale = 1 / torch.as_tensor(std, dtype=torch.float32).view(-1, 1, 1).to(device)
 

@@ -6,21 +6,16 @@ the strata of the patient table in the place of classes; Hsu, Qi, Brown (2019) d
 each client instead, all clients being of one size. Imports no torch: its options are in `--help`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import product
 
 import numpy as np
+from numpy.random import Generator
 
+from fedmini.data.patients import PatientTable
 from fedmini.errors import UserError
 from fedmini.options import option, options_of
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
-
-    from fedmini.data.patients import PatientTable
-
+from fedmini.rng import numpy_stream
 
 SIGMA = "spread of hospital sizes: standard deviation of their log; with other schemes 0"
 
@@ -58,7 +53,7 @@ class IID(Scheme):
     """Every hospital gets an equal share of the patients, whatever they have."""
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
-        return _deal(table.split, np.full((3, clients), 1 / clients), generator)
+        return _deal(table.split, 0, np.full((1, clients), 1 / clients), generator)
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Quantity(Scheme):
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
         size = _sizes(self.sigma, clients, generator)
-        return _deal(table.split, np.tile(size, (3, 1)), generator)
+        return _deal(table.split, 0, size[None], generator)
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Dirichlet(Scheme):
         size = _sizes(self.sigma, clients, generator)
         # s_c ~ Dirichlet(alpha K p), alpha of each of K equal hospitals (Eq. 2.1)
         shares = generator.dirichlet(self.alpha * clients * size, _strata(table))
-        return _deal_strata(table, shares, generator)
+        return _deal(table.split, table.stratum, shares, generator)
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ class Specialty(Scheme):
         part = special * size
         whole = np.maximum(part.sum(axis=1, keepdims=True), size.min())  # of a kind nobody has: 0
         shares = self.focus * part / whole + (1 - self.focus) * size
-        return _deal_strata(table, shares, generator)
+        return _deal(table.split, table.stratum, shares, generator)
 
 
 @dataclass(frozen=True)
@@ -120,10 +115,8 @@ class Site(Scheme):
             raise UserError(f"--clients {clients}: --partition site gives {len(names)} of them")
         for site, name in zip(sites, names, strict=True):
             if not (table.split[table.site == site] == 0).any():
-                raise UserError(
-                    f"--partition site: {name} has no training patient; "
-                    "--split-seed N draws a split in which every site has one"
-                )
+                line = f"{name} has no training patient; --split-seed N gives every site one"
+                raise UserError(f"--partition site: {line}")
         return names
 
     def assign(self, table: PatientTable, clients: int, generator: Generator) -> np.ndarray:
@@ -136,8 +129,6 @@ def partition(scheme: Scheme, table: PatientTable, clients: int | None, seed: in
     A hospital that the draw left without one gets it from the hospital that has the most. Raises
     UserError if `clients` is impossible or a scheme of one's own assigns something else.
     """
-    from fedmini.rng import numpy_stream
-
     names = scheme.names(table, clients)
     client = np.asarray(scheme.assign(table, len(names), numpy_stream(seed, "partition")))
     whole = client.dtype.kind in "iu" and client.shape == table.patient.shape
@@ -160,29 +151,24 @@ def _strata(table: PatientTable) -> int:
     return int(table.stratum.max()) + 1
 
 
-def _deal_strata(table: PatientTable, shares: np.ndarray, generator: Generator) -> np.ndarray:
-    """Deal each stratum of each split out by its row of `shares` (strata, clients)."""
-    group = table.split * len(shares) + table.stratum
-    return _deal(group, np.tile(shares, (3, 1)), generator)
-
-
-def _deal(group: np.ndarray, shares: np.ndarray, generator: Generator) -> np.ndarray:
-    """Deal each group of patients out by its row of `shares` (groups, clients).
+def _deal(
+    split: np.ndarray, stratum: np.ndarray | int, shares: np.ndarray, generator: Generator
+) -> np.ndarray:
+    """Deal each stratum of each split out by its row of `shares` (strata, clients).
 
     Systematic sampling: n patients in random order stand at (i + u)/n on the line of cumulated
     shares, so a client gets n s_k of them, rounded up or down, and on average exactly that.
     """
-    client = np.empty(len(group), np.int64)
-    for each in range(len(shares)):
-        rows = generator.permutation(np.flatnonzero(group == each))
+    client = np.empty(len(split), np.int64)
+    for part, (kind, share) in product(range(3), enumerate(shares)):
+        rows = generator.permutation(np.flatnonzero((split == part) & (stratum == kind)))
         position = (np.arange(len(rows)) + generator.random()) / max(len(rows), 1)
-        client[rows] = np.searchsorted(shares[each].cumsum()[:-1], position, side="right")
+        client[rows] = np.searchsorted(share.cumsum()[:-1], position, side="right")
     return client
 
 
 def _fill(client: np.ndarray, training: np.ndarray, clients: int) -> np.ndarray:
-    """The assignment with a training patient of the richest hospital moved to each empty one."""
-    client = client.copy()
+    """Move a training patient of the richest hospital to each empty one, in `client` itself."""
     for empty in range(clients):
         held = np.bincount(client[training], minlength=clients)
         if held[empty] == 0:

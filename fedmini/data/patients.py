@@ -4,8 +4,6 @@ Everything that is drawn is drawn over patients: images of one patient are alike
 both sides of a split, or at two clients, would make every result too good.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 
@@ -14,8 +12,6 @@ import numpy as np
 from fedmini.data.dataset import TEST, TRAIN, VALIDATION, Dataset, measured
 from fedmini.data.on_disk import blocks
 from fedmini.rng import numpy_stream
-
-TERTILES = ("small tumour or none", "medium tumour", "large tumour")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +43,7 @@ def patient_table(dataset: Dataset) -> PatientTable:
     if dataset.task == "segmentation":
         pixels = [(block > 0).sum(axis=(1, 2)) for block in blocks(dataset.targets)]
         stratum = _tertile(np.bincount(row, np.concatenate(pixels)), training)
-        strata = TERTILES
+        strata = ("small tumour or none", "medium tumour", "large tumour")
     else:
         labels = dataset.targets
         if dataset.task == "multiclass":

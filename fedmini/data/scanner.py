@@ -5,21 +5,19 @@ for the field). Intensities are measured in standard deviations of the data set,
 means the same in any stored unit. Left out: resolution, and artefacts of motion.
 """
 
-from __future__ import annotations
-
 import numpy as np
+from numpy.random import Generator
 
-from fedmini.data.dataset import chunks, stored
-from fedmini.data.on_disk import Array, DiskArray
+from fedmini.data.dataset import stored
+from fedmini.data.on_disk import Array, DiskArray, blocks
 from fedmini.errors import UserError
 
 GAIN, CONTRAST, FIELD, NOISE = 0.2, 0.2, 0.2, 0.1  # spreads at strength 1
 
 
 def shift(
-    images: Array, mean: np.ndarray, std: np.ndarray,
-    strength: float, generator: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
+    images: Array, mean: np.ndarray, std: np.ndarray, strength: float, generator: Generator
+) -> Array:
     """Images (n, C, H, W), uint8 or float16, as another scanner would have stored them.
 
     `mean` and `std` (C,) are the data set's, in stored units. One scanner is drawn for all images,
@@ -29,10 +27,8 @@ def shift(
     if strength == 0 or len(images) == 0:
         return images
     if isinstance(images, DiskArray):
-        raise UserError(
-            f"--scanner-shift {strength} needs the images in memory, where they are changed once: "
-            "leave it out, or give --in-memory yes or a smaller --size"
-        )
+        line = "needs the images in memory: give --in-memory yes, or a smaller --size"
+        raise UserError(f"--scanner-shift {strength} {line}")
     channels, height, width = images.shape[1:]
     spread = generator.standard_normal((2, channels, 1, 1))
     gain = np.exp(GAIN * strength * spread[0])
@@ -41,8 +37,8 @@ def shift(
     scale = std.reshape(-1, 1, 1).astype(np.float64)
     bright = np.abs(mean).reshape(-1, 1, 1) / scale + 1
     shifted = []
-    for chunk in chunks(images):
-        signal = chunk / scale
+    for block in blocks(images):
+        signal = block / scale  # float64
         with np.errstate(over="ignore"):  # infinity is held at the limit of the stored type
             # b lies one deviation above the mean, and the contrast leaves it alone
             # y = gain · field · sign(x) b (|x| / b)^gamma + noise (Eq. 2.3)
@@ -53,7 +49,7 @@ def shift(
     return np.concatenate(shifted)
 
 
-def _smooth(height: int, width: int, generator: np.random.Generator) -> np.ndarray:
+def _smooth(height: int, width: int, generator: Generator) -> np.ndarray:
     """(H, W): a random quadratic over the image, of about unit size at its edges."""
     rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
     a, b, c, d, e = generator.standard_normal(5) / 2

@@ -4,19 +4,16 @@ Every check names the field, what was found there and what would be right. The s
 reading and writing, so a file that data_prep wrote is a file that fedmini reads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
 
-from fedmini.data.dataset import SPLITS, TRAIN, Dataset, chunks
+from fedmini.data.dataset import SPLITS, TRAIN, Dataset
 from fedmini.data.on_disk import blocks, choose
 from fedmini.errors import UserError
 
 TASKS = ("segmentation", "multilabel", "binary", "multiclass")
 MOST_CLASSES = 256  # indices are stored in one byte
-FARTHEST = 10.0  # standard deviations of a mean pixel from the mean: other units are in use
 
 
 def validate(dataset: Dataset, where: str) -> None:
@@ -71,10 +68,9 @@ def check_layout(arrays: Mapping, task: str, classes: int, where: str) -> None:
 
 
 def _check_regions(dataset: Dataset, where: str) -> None:
-    if dataset.task != "segmentation":
-        need(not dataset.regions, where, "regions", "some", f"none for a {dataset.task} task")
-        return
-    need(bool(dataset.regions), where, "regions", "none", "at least one")
+    right = "at least one for a segmentation, none for another task"
+    fits = bool(dataset.regions) == (dataset.task == "segmentation")
+    need(fits, where, "regions", repr(dataset.regions), right)
     foreground = range(1, len(dataset.classes))
     for name, indices in dataset.regions.items():
         fits = len(indices) > 0 and all(index in foreground for index in indices)
@@ -133,13 +129,14 @@ def _check_statistics(dataset: Dataset, where: str) -> None:
     need((dataset.std > 0).all(), where, "std", str(dataset.std.tolist()), "numbers above 0")
     rows = np.flatnonzero(dataset.split == TRAIN)
     sample = choose(dataset.images, rows[:: len(rows) // 256 + 1])
-    away = (np.abs(chunk - dataset.mean[:, None, None]) for chunk in chunks(sample))
-    # E|x - mean| / std <= 1, by Cauchy and Schwarz, under the right statistics
+    mean = dataset.mean[:, None, None].astype(np.float64)
+    away = (np.abs(block - mean) for block in blocks(sample))
+    # E|x - mean| / std <= 1, by Cauchy and Schwarz, under the right statistics; 10 are other units
     distance = sum(each.mean(axis=(2, 3)).sum(axis=0) for each in away)
     distance = distance / len(sample) / dataset.std
     found = f"mean {dataset.mean.tolist()}, std {dataset.std.tolist()}"
     right = "those of the training images, a channel, in stored units"
-    need((distance <= FARTHEST).all(), where, "mean and std", found, right)
+    need((distance <= 10).all(), where, "mean and std", found, right)
 
 
 def _is_text(value: object) -> bool:

@@ -6,8 +6,6 @@ Arrays `images`, `masks` or `labels`, `patient`, `split` and optionally `site`; 
 Further arrays, one row an image, may be there for other programs; `read` leaves them in the file.
 """
 
-from __future__ import annotations
-
 import json
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,9 +66,7 @@ def _open(file: h5py.File, where: str) -> Dataset:
 
 
 def _array(file: h5py.File, name: str, where: str) -> h5py.Dataset:
-    if name not in file:
-        raise UserError(f"{where}: {name}: there is no such array; the schema asks for one")
-    array = file.get(name)  # None for a link that leads nowhere
+    array = file.get(name)  # None where there is nothing, and for a link that leads nowhere
     if not isinstance(array, h5py.Dataset) or array.shape is None:
         raise UserError(f"{where}: {name}: found no readable array; the schema asks for one")
     return array

@@ -6,8 +6,6 @@ falls on every parameter (see `python -m fedmini.privacy explain`), and this has
 Left out: residual connections, pretrained weights.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from fedmini.errors import UserError

@@ -7,8 +7,6 @@ is overwritten here, so that nothing global reaches a run.
 Left out: layers other than convolution, linear and normalisation. They are named, not guessed at.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -31,9 +29,8 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
             continue
         if isinstance(layer, WEIGHTED):
             # Var[w] = 2 / n, n the number of inputs that one output adds up.
-            deviation = math.sqrt(2 / fan_in(layer))
             draw = torch.randn(layer.weight.shape, generator=generator)
-            layer.weight.copy_(draw * deviation)
+            layer.weight.copy_(draw * math.sqrt(2 / fan_in(layer)))
         elif isinstance(layer, NORMS):
             layer.weight.fill_(1)
         else:

@@ -4,8 +4,6 @@ Group norm (Wu, He 2018) takes its statistics from one image, so hospitals have 
 about. Batch norm (Ioffe, Szegedy 2015) takes them from a batch, and keeps running ones.
 """
 
-from __future__ import annotations
-
 import math
 
 from torch import nn

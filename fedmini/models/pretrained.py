@@ -7,8 +7,6 @@ group norm, which leaves in the differences between channels that batch norm div
 Left out: state_dicts inside other dictionaries, and names with a prefix.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -31,10 +29,7 @@ def load_pretrained(module: nn.Module, path: Path) -> list[str]:
     for name in [*own, *given]:
         if name not in given or name not in own:
             state = "is missing" if name in own else "has no place in this network"
-            right = (
-                "published weights fit --norm batch --batch-norm average --width 64 --stem large "
-                "and the --model of that name"
-            )
+            right = "published weights fit --norm batch --width 64 --stem large and their --model"
             raise UserError(f"--pretrained {path}: {name} {state}; {right}")
     said, found, channels = [f"{path}: {len(own)} tensors"], given[STEM].shape, own[STEM].shape[1]
     if len(found) == 4 and found[1] != channels:

@@ -8,8 +8,6 @@ width 64 and the large stem its published weights fit (see pretrained.py).
 Left out: 101 and 152 layers; zero as the first scale of a block's last norm (Goyal et al. 2017).
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

@@ -7,8 +7,6 @@ that the output is as large as the input, and a norm layer follows each.
 Left out: three dimensions, dropout, deep supervision.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,7 +30,6 @@ class UNet(nn.Module):
             raise UserError(f"--width {width} --depth {depth}: a U-Net needs at least 1 of each")
         widths = [width * 2**level for level in range(depth + 1)]
         steps = list(zip(widths[:-1], widths[1:], strict=True))  # (finer, coarser) level by level
-        self.side = 2**depth  # height and width must be multiples of it
         self.down = nn.ModuleList([block(in_channels, width, norm)])
         self.down.extend(block(fine, coarse, norm) for fine, coarse in steps)
         self.rise = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, 2) for fine, coarse in steps)
@@ -41,12 +38,10 @@ class UNet(nn.Module):
 
     def check_size(self, height: int, width: int) -> None:
         """Raise UserError unless images of height x width can be halved at every level."""
-        if height % self.side or width % self.side:
-            depth = len(self.rise)
-            raise UserError(
-                f"--depth {depth}: images of {height}x{width} cannot be halved {depth} times; "
-                f"both sides must be multiples of {self.side}"
-            )
+        depth = len(self.rise)
+        if height % 2**depth or width % 2**depth:
+            halved = f"images of {height}x{width} cannot be halved {depth} times"
+            raise UserError(f"--depth {depth}: {halved}; right would be multiples of {2**depth}")
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits; UserError if the sides are not multiples of 2**depth."""

@@ -1,7 +1,5 @@
 """What a privacy budget will cost, before any training: `python -m fedmini.privacy explain`."""
 
-from __future__ import annotations
-
 import sys
 
 from fedmini.cli import Parser, exit_status

@@ -14,8 +14,6 @@ The accountant "pld" adds a third, tighter and slower: the loss distribution (lo
 Left out: sampling without replacement; rates and noise that adapt to the data.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -24,8 +22,6 @@ from functools import lru_cache
 
 from fedmini.privacy import gaussian, renyi, skellam
 
-NOISE = (1e-9, 1e9)  # where calibration searches
-HALVINGS = 60
 WASTE = 5e-4  # the share of epsilon that calibration may leave unused
 
 
@@ -42,11 +38,10 @@ class Charge:
     steps: int = 1
 
     def __post_init__(self) -> None:
-        _need("sample_rate", self.sample_rate, 0 <= self.sample_rate <= 1, "from 0 to 1")
-        noisy = 0 <= self.noise_multiplier < math.inf
-        _need("noise_multiplier", self.noise_multiplier, noisy, "finite and at least 0")
-        whole = self.steps >= 0 and self.steps % 1 == 0
-        _need("steps", self.steps, whole, "a whole number, at least 0")
+        rate, noise, steps = self.sample_rate, self.noise_multiplier, self.steps
+        _need("sample_rate", rate, 0 <= rate <= 1, "from 0 to 1")
+        _need("noise_multiplier", noise, 0 <= noise < math.inf, "finite and at least 0")
+        _need("steps", steps, steps >= 0 and steps % 1 == 0, "a whole number, at least 0")
 
 
 def epsilon(
@@ -112,9 +107,9 @@ def calibrate(spent: Callable[[float], float], epsilon: float) -> float:
     _need("epsilon", epsilon, 0 < epsilon < math.inf, "finite and above 0")
     if spent(0.0) <= epsilon:
         return 0.0
-    low, high = NOISE
+    low, high = 1e-9, 1e9
     _need("epsilon", epsilon, spent(high) <= epsilon, f"larger: noise of {high} is not enough")
-    for _ in range(HALVINGS):
+    for _ in range(60):
         middle = math.sqrt(low * high)
         used = spent(middle)
         low, high = (middle, high) if used > epsilon else (low, middle)

@@ -3,8 +3,6 @@
 Every number is computed, by outlook.py; the words need no knowledge of differential privacy.
 """
 
-from __future__ import annotations
-
 import math
 import textwrap
 

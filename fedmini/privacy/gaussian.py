@@ -5,11 +5,7 @@ by mu = sqrt(sum 1 / z_i^2). So this is no bound but the truth, for any epsilon;
 sqrt(2 ln(1.25 / delta)) / z holds for epsilon below 1 only.
 """
 
-from __future__ import annotations
-
 import math
-
-HALVINGS = 64
 
 
 def epsilon(mu: float, delta: float) -> float:
@@ -21,7 +17,7 @@ def epsilon(mu: float, delta: float) -> float:
     low, high = max(-mu / 2, -9.0), math.sqrt(-2 * math.log(delta))
     if _delta(low, mu) <= delta:
         return 0.0
-    for _ in range(HALVINGS):
+    for _ in range(64):
         middle = (low + high) / 2
         low, high = (low, middle) if _delta(middle, mu) <= delta else (middle, high)
     return mu * (high + mu / 2)

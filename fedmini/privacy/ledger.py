@@ -7,8 +7,6 @@ a round that is in the ledger already is not charged again. A ledger that is mis
 shorter than the checkpoint is refused, since what it says would be too little.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import secrets
@@ -38,10 +36,8 @@ class Ledger:
     def check(self, round: int) -> None:
         """UserError if rounds up to that of the checkpoint are not all charged."""
         if len(self.lines) < round:
-            raise UserError(
-                f"{self.path} ends with round {len(self.lines)}, the checkpoint is of round "
-                f"{round}: charges were lost, and the run cannot go on"
-            )
+            found = f"ends with round {len(self.lines)}, the checkpoint is of round {round}"
+            raise UserError(f"{self.path} {found}: charges were lost, and the run cannot go on")
 
     def pay(self, round: int) -> bool:
         """Charge a round, on the disk when this returns; False if the budget does not allow it."""
@@ -71,12 +67,10 @@ class Ledger:
     def account(self, round: int) -> dict[str, object]:
         """For the summary of a run that ended after this round: epsilon, and what it means."""
         spent = self.plan.spent(line["charges"] for line in self.lines)
-        words = self.plan.words(spent)
-        if round < len(self.plan.asked):
-            words += (
-                f" Training stopped after round {round} of {len(self.plan.asked)}: the next one "
-                f"would have passed the budget of {self.plan.budget:g}."
-            )
+        words, rounds = self.plan.words(spent), len(self.plan.asked)
+        if round < rounds:
+            words += f" Training stopped after round {round} of {rounds}: the next one would have "
+            words += f"passed the budget of {self.plan.budget:g}."
         return {
             "privacy": words,
             "epsilon": max(spent.values()),

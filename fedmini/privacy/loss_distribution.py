@@ -24,8 +24,6 @@ Left out: noise below 0.02, where the answer is infinite. One grid serves all st
 differ much in kind the bound is valid, but looser.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections.abc import Mapping

@@ -10,8 +10,6 @@ cryptographic, and is sampled in floating point, which leaves gaps that an attac
 output can exploit (Mironov 2012).
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from fedmini.options import option
 from fedmini.privacy import accountant
@@ -73,7 +74,7 @@ class Study:
     local_epochs: float = option(1.0, "passes over them in a round", above=0.0, high=1e3)
     cohort: float = option(1.0, "part of the hospitals drawn, in secret", above=0.0, high=1.0)
     parameters: int = option(175_000, "parameters", low=1, high=10**12)
-    accountant: str = option("rdp", "rdp, or pld: tighter, but slower", choices=("rdp", "pld"))
+    accountant: Literal["rdp", "pld"] = option("rdp", "rdp, or pld: tighter, but slower")
 
     def releases(self, unit: str) -> dict[str, object]:
         """What the accountant has to know of the releases of the run, at one hospital."""

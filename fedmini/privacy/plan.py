@@ -15,8 +15,6 @@ the other neighbour relation, one unit replaced by another, such a cohort would 
 sensitivity. Who is at which hospital is taken as given, though a partition may look at all.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,8 +94,6 @@ def make_plan(
     plan = Plan(config.dp_unit, config.dp_delta, budget, accountant, charges, asked)
     first = max(plan.spent([plan.line(1)]).values())
     if first > budget:
-        raise RunFailed(
-            f"the first round alone would spend epsilon {first:.4g} of {budget:g}: nothing was "
-            "trained; give more noise, or a larger --dp-epsilon"
-        )
+        found = f"the first round alone would spend epsilon {first:.4g} of {budget:g}"
+        raise RunFailed(f"{found}: nothing was trained; give more noise, or a larger --dp-epsilon")
     return plan

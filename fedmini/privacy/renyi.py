@@ -9,8 +9,6 @@ integral itself: it is smooth, and the trapezoidal rule converges exponentially 
 2014, Theorem 5.1). One formula serves every real order, and the best one is searched for.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -13,8 +13,6 @@ Left out: amplification, since the server knows the cohort; a rotation that woul
 an exact sampler: numpy rejects in floating point (Hormann 1993), so the noise stays below LOUDEST.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

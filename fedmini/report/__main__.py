@@ -1,7 +1,5 @@
 """The page of a finished run or comparison, made again: `python -m fedmini.report RUN`."""
 
-from __future__ import annotations
-
 import sys
 
 from fedmini.cli import Parser, exit_status

@@ -4,8 +4,6 @@ Colours are those of Okabe and Ito (2008), which readers with any common colour 
 apart. Figures are made through matplotlib's objects: no global state of pyplot, and no window.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,20 +21,16 @@ INK = "#333333"
 MUTED = "#808080"
 WARNING = "#D55E00"
 WIDTH = 7.0  # inches: the text width of a page
-STYLE = Path(__file__).with_name("figures.mplstyle")
 
 
 @contextmanager
-def sheet(
-    path: str | Path, title: str, *, synthetic: bool, height: float = WIDTH
-) -> Iterator[Figure]:
+def sheet(path: Path, title: str, *, synthetic: bool, height: float = WIDTH) -> Iterator[Figure]:
     """Yield an empty figure, `height` inches high; write it to `path` as a PNG at the end.
 
     The title stands top left; SYNTHETIC DATA stands top right where the data are. What draws on the
     figure may set another height. Raises RunFailed if the disk refuses the file.
     """
-    path = Path(path)
-    with matplotlib.rc_context(fname=STYLE):
+    with matplotlib.rc_context(fname=Path(__file__).with_name("figures.mplstyle")):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         yield figure
         figure.suptitle(

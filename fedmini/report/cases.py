@@ -5,8 +5,6 @@ are those of Okabe and Ito (2008) that stand out on gray. A finding is a bar, it
 a tick at the threshold from which it counts as there; the bar is filled if it is truly there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,9 +17,7 @@ from matplotlib.patches import Patch
 from fedmini.report.canvas import COLOURS, INK, MUTED, WIDTH
 
 ON_GRAY = ("#F0E442", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-LABEL_SHARE = 0.15  # of the width, for the words on the left
 LABEL = {"rotation": 0, "ha": "right", "va": "center", "color": INK}
-SHOWN = 6  # findings an image: those that are there, then the likeliest
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def predictions(figure: Figure, cases: list[Case], classes: Sequence[str]) -> No
     The image is shown by the channel in which the truth stands out most.
     """
     columns = ("Image", "Truth", "Prediction")
-    side = WIDTH * (1 - LABEL_SHARE) / len(columns)
+    side = 0.85 * WIDTH / len(columns)  # the rest is for the words on the left
     high, wide = cases[0].truth.shape
     figure.set_figheight(0.9 + len(cases) * side * high / wide)
     panels = figure.subplots(len(cases), len(columns), squeeze=False)
@@ -58,7 +54,8 @@ def predictions(figure: Figure, cases: list[Case], classes: Sequence[str]) -> No
         row[0].set_ylabel(case.label, **LABEL)
     for axes, name in zip(panels[0], columns, strict=True):
         axes.set_title(name, loc="center")
-    patches = [_patch(number) for number in range(1, len(classes))]
+    colours = [_colour(number) for number in range(1, len(classes))]
+    patches = [Patch(facecolor=(each, 0.45), edgecolor=each) for each in colours]
     figure.legend(patches, classes[1:], loc="outside lower center", ncols=min(4, len(patches)))
 
 
@@ -93,8 +90,8 @@ def judgements(figure: Figure, cases: list[Case], findings: Sequence[str]) -> No
 
 
 def _bars(axes: Axes, case: Case, findings: Sequence[str]) -> None:
-    """The findings of one image, the most telling on top."""
-    order = np.lexsort((-case.evidence[:, 0], -case.evidence[:, 1]))[:SHOWN]
+    """Up to six findings of an image: on top those that are there, then the likeliest."""
+    order = np.lexsort((-case.evidence[:, 0], -case.evidence[:, 1]))[:6]
     for place, finding in enumerate(order):
         probability, truth = case.evidence[finding, :2]
         colour, face = (COLOURS[1], COLOURS[1]) if truth else (MUTED, "white")
@@ -126,6 +123,3 @@ def _outline(axes: Axes, mask: np.ndarray, classes: int) -> None:
 def _colour(number: int) -> str:
     return ON_GRAY[(number - 1) % len(ON_GRAY)]
 
-
-def _patch(number: int) -> Patch:
-    return Patch(facecolor=(_colour(number), 0.45), edgecolor=_colour(number))

@@ -3,17 +3,15 @@
 They are read from the dictionaries that stand in summary.json and comparison.json. A comparison has
 "dataset", "synthetic", "primary" (the metric of the differences), "repeats" and "rows"; a row has
 "algorithm", "metrics" {metric: interval}, "differences" {an earlier algorithm: {metric: interval}},
-"bytes_up", "bytes_down" and "seconds". An interval is that of `fedmini.report.words`.
+"bytes_up", "bytes_down", "seconds" and "simulated_hours". An interval is that of
+`fedmini.report.words`.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fedmini.report.words import byte_unit, metric_words, pairs, verdict, written
+from fedmini.report.words import metric_words, pairs, sized, verdict, written
 
 Column = list[str]  # the heading, then the cells
-FEW = 4  # parts of a metric, regions or findings, that tables of hospitals have room for
 
 
 def hospital_columns(summary: dict) -> list[Column]:
@@ -46,13 +44,13 @@ def left_out(summary: dict) -> str:
 def algorithm_columns(rows: list[dict]) -> list[Column]:
     """Every algorithm's metrics, traffic and time."""
     metrics = _whole(dict.fromkeys(name for row in rows for name in row["metrics"]))
-    size, unit = byte_unit(max(max(row["bytes_up"], row["bytes_down"]) for row in rows))
     return [
         ["", *(row["algorithm"] for row in rows)],
         *_metric_columns([row["metrics"] for row in rows], metrics),
-        [f"{unit} up", *(f"{row['bytes_up'] / size:.1f}" for row in rows)],
-        [f"{unit} down", *(f"{row['bytes_down'] / size:.1f}" for row in rows)],
+        ["sent up", *(sized(row["bytes_up"]) for row in rows)],
+        ["sent down", *(sized(row["bytes_down"]) for row in rows)],
         ["seconds", *(f"{row['seconds']:.1f}" for row in rows)],
+        ["simulated hours", *(_hours(row["simulated_hours"]) for row in rows)],
     ]
 
 
@@ -72,10 +70,10 @@ def named_columns(head: str, rows: Mapping[str, dict]) -> list[Column]:
 
 
 def costs(totals: dict) -> str:
-    """`4.0 MB up, 4.3 MB down, 8.9 seconds`."""
-    size, unit = byte_unit(max(totals["bytes_up"], totals["bytes_down"]))
-    up, down = totals["bytes_up"] / size, totals["bytes_down"] / size
-    return f"{up:.1f} {unit} up, {down:.1f} {unit} down, {totals['seconds']:.1f} seconds"
+    """`4.0 MB up, 4.3 MB down, 8.9 seconds (simulated hours: 0.0012)`."""
+    up, down, hours = (totals[key] for key in ("bytes_up", "bytes_down", "simulated_hours"))
+    sent = f"{sized(up)} up, {sized(down)} down, {totals['seconds']:.1f} seconds"
+    return f"{sent} (simulated hours: {_hours(hours)})"
 
 
 def repeats(comparison: dict) -> str:
@@ -84,11 +82,15 @@ def repeats(comparison: dict) -> str:
     return "one run each" if many == 1 else f"means of {many} runs each"
 
 
+def _hours(hours: float | None) -> str:
+    return "-" if hours is None else f"{hours:.2g}"
+
+
 def _whole(metrics: Iterable[str]) -> list[str]:
-    """The metrics that tables have room for: all, or those that are not a part of another."""
+    """All metrics; of those with more than four parts, regions or findings, only the whole ones."""
     names = list(metrics)
     whole = [name for name in names if "_" not in name]
-    return whole if whole and len(names) - len(whole) > FEW else names
+    return whole if whole and len(names) - len(whole) > 4 else names
 
 
 def _metric_columns(rows: list[dict], metrics: list[str]) -> list[Column]:

@@ -1,6 +1,4 @@
-"""Learning curves: what a metric gained with every round, and with every byte sent."""
-
-from __future__ import annotations
+"""Learning curves: what a metric gained with every round, and with every byte sent up."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +9,7 @@ from fedmini.report.words import byte_unit, metric_words
 
 
 def learning_curves(figure: Figure, curves: dict[str, list[list[dict]]], metric: str) -> None:
-    """Draw `metric` against rounds and against the bytes sent so far.
+    """Draw `metric` against rounds and against the bytes that hospitals sent up so far.
 
     `curves` holds the records (lines of metrics.jsonl) of every repeat of every algorithm; several
     repeats are drawn as their mean inside the band from the lowest to the highest. An algorithm
@@ -40,7 +38,7 @@ def learning_curves(figure: Figure, curves: dict[str, list[list[dict]]], metric:
             by_bytes.axhline(stacked[:, -1, 2].mean(), **{**style, "marker": ""})
             note(by_bytes, "lines across: nothing sent, last round")
     by_round.set(xlabel="Round", ylabel=metric_words(metric))
-    by_bytes.set(xlabel=f"Sent up and down since the start ({unit})")
+    by_bytes.set(xlabel=f"Sent up by all hospitals since the start ({unit})")
     by_round.xaxis.get_major_locator().set_params(integer=True)
     for axes in (by_round, by_bytes):
         axes.set_xlim(left=0)
@@ -49,14 +47,11 @@ def learning_curves(figure: Figure, curves: dict[str, list[list[dict]]], metric:
 
 
 def _track(records: list[dict], metric: str) -> np.ndarray:
-    """(evaluated rounds, 3): the round, the bytes sent so far, the metric."""
-    sent = np.cumsum([line["bytes_up"] + line["bytes_down"] for line in records])
-    points = [
-        (line["round"], so_far, line[metric])
-        for line, so_far in zip(records, sent, strict=True)
-        if line.get(metric) is not None
-    ]
-    return np.array(points, dtype=float).reshape(-1, 3)
+    """(evaluated rounds, 3): the round, the bytes sent up so far, the metric."""
+    points = [(line["round"], line["bytes_up"], line.get(metric)) for line in records]
+    track = np.array(points, dtype=float).reshape(-1, 3)  # NaN for a metric of None
+    track[:, 1] = track[:, 1].cumsum()
+    return track[~np.isnan(track[:, 2])]
 
 
 def _band(axes: Axes, x: np.ndarray, values: np.ndarray, style: dict, label: str = "") -> None:

@@ -4,8 +4,6 @@ Each function draws plain numbers on an empty figure and sets its height. An int
 `fedmini.report.words`.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -27,7 +25,6 @@ def comparison(figure: Figure, rows: list[dict], metric: str) -> None:
     """
     names = [row["algorithm"] for row in rows]
     differences = {f"{a} − {b}": found for a, b, found in pairs(rows, metric)}
-    words = metric_words(metric)
     figure.set_figheight(1.4 + 0.4 * max(len(names), len(differences), 2))
     level, paired = figure.subplots(1, 2)
     for place, row in enumerate(rows):
@@ -38,7 +35,7 @@ def comparison(figure: Figure, rows: list[dict], metric: str) -> None:
             note(paired, "hollow and gray: not resolved")
         _dot(paired, place, difference, MUTED if muted else COLOURS[1], "{:+.3f}", hollow=muted)
     paired.axvline(0, color="black", linewidth=1, zorder=1)
-    level.set(xlabel=f"{words} (95% interval)")
+    level.set(xlabel=f"{metric_words(metric)} (95% interval)")
     paired.set(xlabel="Paired difference (95% interval)")
     _lay_out(level, names)
     _lay_out(paired, list(differences))
@@ -88,8 +85,7 @@ def partition(
         for (row, column), count in np.ndenumerate(patients):
             ink = "white" if share[row, column] > 0.6 * share.max() else INK
             axes.text(column, row, count, ha="center", va="center", fontsize=7.5, color=ink)
-    every = math.ceil(len(rows) / NAMED) or 1
-    axes.set_yticks(range(0, len(rows), every), rows[::every])
+    _name_rows(axes, rows)
     words = [stratum.replace("_", " ") for stratum in strata]
     slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(len(strata)), words, **(slanted if len(strata) > 4 else {}))
@@ -119,10 +115,15 @@ def _dot(
     )  # fmt: skip
 
 
-def _lay_out(axes: Axes, rows: list[str]) -> None:
-    """Name the rows from the top down, every n-th of many; make room for what stands over them."""
+def _name_rows(axes: Axes, rows: list[str]) -> None:
+    """Name the rows, every n-th of many."""
     every = math.ceil(len(rows) / NAMED) or 1
     axes.set_yticks(range(0, len(rows), every), rows[::every])
+
+
+def _lay_out(axes: Axes, rows: list[str]) -> None:
+    """Name the rows from the top down, and make room for what stands over them."""
+    _name_rows(axes, rows)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.75)
     axes.margins(x=0.1)
     axes.locator_params(axis="x", nbins=5, min_n_ticks=3)

@@ -2,8 +2,6 @@
 HTML that was made here.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
@@ -11,7 +9,6 @@ from pathlib import Path
 from string import Template
 
 TEMPLATES = Path(__file__).parent / "templates"
-LONG = 25  # rows; a longer table is folded until someone opens it
 
 
 class Html(str):
@@ -42,7 +39,7 @@ def table(caption: str, columns: list[list[object]]) -> Html:
     """A table of columns, each a heading and its cells; the first column names the rows."""
     heads, *rows = zip(*columns, strict=True)
     lines = [Html(each("th", row[:1], "row") + each("td", row[1:])) for row in rows]
-    state = "open" if len(rows) <= LONG else ""
+    state = "open" if len(rows) <= 25 else ""  # a longer one is folded until someone opens it
     heads, rows = each("th", heads, "col"), each("tr", lines)
     return fill("table.html", caption=caption, state=state, heads=heads, rows=rows)
 

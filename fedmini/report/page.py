@@ -5,8 +5,6 @@ so that the page of a finished run can be made again at any time. A template may
 (config.json), everything found (summary.json, comparison.json) and what is computed here.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from urllib.parse import quote
 

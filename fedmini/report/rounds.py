@@ -4,13 +4,9 @@ Read from the lines of metrics.jsonl, which hold "cohort" (who was asked), "drop
 is not in the sum), "failures" (client -> the error that it ended with) and "aborted".
 """
 
-from __future__ import annotations
-
 import math
 from textwrap import shorten
 
-LINES = 25  # of a table; where there are more rounds, a line stands for several
-NAMES = 100  # characters
 
 
 def count(records: list[dict]) -> dict[str, object]:
@@ -28,12 +24,12 @@ def count(records: list[dict]) -> dict[str, object]:
 
 
 def round_rows(records: list[dict]) -> dict[str, dict]:
-    """`count` of every round, or of several rounds together, by their numbers."""
-    several = math.ceil(len(records) / LINES) or 1
+    """`count` of every round by its number; of more than 25, of several rounds together."""
+    several = math.ceil(len(records) / 25) or 1
     blocks = [records[start : start + several] for start in range(0, len(records), several)]
     ends = [dict.fromkeys(str(block[place]["round"]) for place in (0, -1)) for block in blocks]
     return {" to ".join(numbers): count(block) for numbers, block in zip(ends, blocks, strict=True)}
 
 
 def _listed(names: list[str]) -> str:
-    return shorten(", ".join(dict.fromkeys(names)), NAMES, placeholder=" ...")
+    return shorten(", ".join(dict.fromkeys(names)), width=100, placeholder=" ...")

@@ -5,8 +5,6 @@ are None, NaN or missing where there is no interval; "value" is None or NaN wher
 undefined, as an AUC without a positive patient is.
 """
 
-from __future__ import annotations
-
 import math
 
 METRICS = {
@@ -31,6 +29,12 @@ def byte_unit(largest: float) -> tuple[float, str]:
         if largest >= size:
             return size, name
     return 1.0, "bytes"
+
+
+def sized(count: float) -> str:
+    """`1.8 kB`: a number of bytes."""
+    size, unit = byte_unit(count)
+    return f"{count / size:.1f} {unit}"
 
 
 def defined(interval: dict | None) -> bool:

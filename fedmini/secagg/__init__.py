@@ -13,8 +13,6 @@ still tell about those in it: that is differential privacy's business. All secre
 each round, and stay in memory; constant time is not claimed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """What each party saw of a run with --transcript: `python -m fedmini.secagg show RUN --round 3`."""
 
-from __future__ import annotations
-
 import sys
 
 from fedmini.cli import Parser, exit_status

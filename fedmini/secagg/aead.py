@@ -9,8 +9,6 @@ A pair of key and nonce must seal one message only.
 Left out: constant time, and messages above 2^32 blocks.
 """
 
-from __future__ import annotations
-
 import hmac
 import operator
 

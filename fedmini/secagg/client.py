@@ -5,8 +5,6 @@ behind them, a seed and a mask key, are shared among all. Of each client it reve
 of the two, whatever the server says: with both, that client's vector would lie bare.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable
 

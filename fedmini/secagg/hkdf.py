@@ -3,8 +3,6 @@
 Left out: streaming output; a key is at most 255 hashes long.
 """
 
-from __future__ import annotations
-
 import hmac
 
 HASH_BYTES = 32

@@ -10,8 +10,6 @@ times as fast, where the package `cryptography` happens to be installed. Words a
 Left out: threads. `hashlib` keeps Python's lock while it expands.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 from collections.abc import Iterable, Iterator
@@ -57,9 +55,8 @@ def aes_ctr(seed: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     try:
         ciphers = importlib.import_module("cryptography.hazmat.primitives.ciphers")
     except ImportError:
-        raise UserError(
-            "--mask-generator aes-ctr: the package cryptography is not installed; shake needs none"
-        ) from None
+        missing = "--mask-generator aes-ctr: the package cryptography is not installed"
+        raise UserError(f"{missing}; shake needs none") from None
     cipher = ciphers.Cipher(ciphers.algorithms.AES(seed), ciphers.modes.CTR(bytes(16)))
     encryptor, zeros = cipher.encryptor(), bytes(CHUNK)
     for size in sizes:

@@ -4,8 +4,6 @@ Keys, shares and letters travel as uint8 tensors; a mapping goes from a client's
 meant for it, or came from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -19,8 +19,6 @@ Left out: the channels between clients and servers, and the servers' own talk of
 themselves: a client or a server that cheats can spoil the sum.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Both come from X25519 secrets of the two. HKDF turns such a secret into a key fo
 round, one pair and, for letters, one direction: no key serves twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from torch import Tensor

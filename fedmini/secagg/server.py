@@ -5,8 +5,6 @@ the own mask of each client whose vector is in the sum, and those that such clie
 with one whose vector is not. Of each client one secret is put together, and the other never.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ exactly one polynomial, so that they fit every secret equally well.
 Left out: shares that prove themselves. A wrong share gives a wrong secret without a word.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from secrets import randbelow
 

@@ -9,8 +9,6 @@ All of it passed through the server's hands: a reply that was lost on its way is
 nobody learns from it what the server does not know. A question is in it even if nobody heard it.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

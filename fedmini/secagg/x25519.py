@@ -7,8 +7,6 @@ Left out: constant time. Python integers take as long as their value needs, so w
 client precisely may learn about its private key.
 """
 
-from __future__ import annotations
-
 PRIME = 2**255 - 19
 BASE_POINT = (9).to_bytes(32, "little")
 Point = tuple[int, int]  # the fraction X / Z is the u-coordinate

@@ -1,7 +1,5 @@
 """What a network is asked to do: its loss, the evidence kept of each image, the metrics of it."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +34,7 @@ class Task(Protocol):
         """From 0 to 1: how close the images of one patient, the rows of `evidence`, came out."""
 
     def of_model(self, evidence: np.ndarray, number: int) -> np.ndarray:
-        """The evidence marked as coming from one of several models; unmarked if that is no matter."""
+        """The evidence marked as that of one of several models; unmarked if that is no matter."""
         return evidence
 
     def thresholds(self, evidence: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ Thresholds are chosen on validation data and stay as they are in every resample.
 Left out: weights of findings in the loss, which would have to be public.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

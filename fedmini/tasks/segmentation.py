@@ -6,8 +6,6 @@ coefficient of each region and patient: pixels are summed over a patient's image
 Left out: surface distances, and connected components.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -24,7 +24,8 @@ from fedmini.data.dataset import Dataset
 from fedmini.federation import Federation
 from data_prep.phantoms.brats import brats
 from data_prep.phantoms.nih import nih
-from fedmini.simulation import build, build_module, settle_defaults
+from fedmini.architecture import build_module
+from fedmini.simulation import build, settle_defaults
 
 NETWORKS = {"U-Net": brats, "ResNet-18": nih}  # each with the data that it is the default for
 

@@ -52,16 +52,14 @@ class Timed(Network):
     def __init__(self, clients: dict[str, object], lost: Collection[str]) -> None:
         super().__init__(clients)
         self.lost = lost
-        self.seconds, self.up, self.down = Counter(), Counter(), Counter()
+        self.seconds = Counter()
 
     def deliver(self, name: str, question: Message) -> Message | None:
         if question.uploads and name in self.lost:
             return None
-        started, up, down = process_time(), self.bytes_up, self.bytes_down
+        started = process_time()
         reply = super().deliver(name, question)
         self.seconds[name] += process_time() - started
-        self.up[name] += self.bytes_up - up
-        self.down[name] += self.bytes_down - down
         return reply
 
 

@@ -44,10 +44,10 @@ def with_nan(images):
 
 
 DAMAGE = {
-    "images: there is no such array": without("images"),
-    "masks: there is no such array": without("masks"),
-    "patient: there is no such array": without("patient"),
-    "split: there is no such array": without("split"),
+    "images: found no readable array": without("images"),
+    "masks: found no readable array": without("masks"),
+    "patient: found no readable array": without("patient"),
+    "split: found no readable array": without("split"),
     r"images: found uint8 of shape \(30, 16, 16\)": replaced("images", lambda x: x[:, 0]),
     "images: found float32": replaced("images", lambda x: x.astype(np.float32)),
     "images: found NaN": replaced("images", with_nan),

@@ -35,6 +35,7 @@ MEASURED = {
     "dice",
     "bytes_up",
     "bytes_down",
+    "simulated_hours",
     "seconds",
     "epsilon",
 }

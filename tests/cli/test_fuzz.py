@@ -41,7 +41,7 @@ DANGEROUS = {"threads", "width", "local_steps", "preset", "dataset"}  # slow or 
 
 def values(name: str) -> st.SearchStrategy[str]:
     option = OPTIONS[name]
-    plain = SENSIBLE.get(name) or list(option.choices) or ["0.5" if option.type is float else "1"]
+    plain = SENSIBLE.get(name) or [*map(str, option.choices)] or ["0.5" if option.type is float else "1"]
     return st.one_of(st.sampled_from(plain), st.sampled_from(ODD), st.text(max_size=4))
 
 

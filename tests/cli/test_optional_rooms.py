@@ -15,6 +15,7 @@ from tests.cli.test_process import ENVIRONMENT, ROOT
 ROOMS = {  # option -> its files
     "--dp-epsilon 6": ("privacy", "private.py", "dp_sgd.py"),
     "--secagg": ("secagg", "secure.py"),
+    "--compress topk:0.1": ("compression", "compressed.py"),
 }
 # an editable installation would find in the original what the copy lacks
 COPY_ONLY = """

@@ -23,6 +23,10 @@ FORBIDDEN = {
         for policy in ("average", "local")
     ],
     "client privacy x robust aggregation": [f"{CLIENT} --aggregator my.py:Median"],
+    "client privacy x coordinates chosen from data": [
+        f"{CLIENT} --compress {spec}" for spec in ("topk:0.1", "my.py:Mine:0.1")
+    ],
+    "client privacy x quantiser": [f"{CLIENT} --compress randk:0.1+quant:4"],
     "client privacy x aborted rounds": [f"{CLIENT} --min-survivors 2"],
     "client privacy x options of DP-SGD": [f"{CLIENT} --dp-physical-batch 2"],
     "images of a patient x other units": [
@@ -37,17 +41,31 @@ FORBIDDEN = {
         f"--dp-mode distributed {given}"
         for given in ("--dp-unit client --dp-epsilon 6", "--secagg", "--dp-epsilon 6")
     ],
+    "distributed noise x secret cohorts, pld": [
+        f"{CLIENT} --secagg --dp-mode distributed {given}"
+        for given in ("--sampling poisson", "--dp-accountant pld")
+    ],
     "secure aggregation x secret cohorts": [f"{CLIENT} --secagg --sampling poisson"],
-    "transcript of what the server must not see": [
+    "transcript in the clear": [
         "--transcript", "--transcript --secagg --dp-unit client --dp-epsilon 6"
     ],
-    "ring bits between 32 and 64": ["--ring-bits 48 --clip 1 --weight-cap 9"],
     "ring without public bounds": ["--ring-bits 32", "--ring-bits 64 --weight-cap 9"],
     "ring x DP-SGD": [
         "--secagg --dp-epsilon 6", "--ring-bits 32 --clip 1 --weight-cap 9 --dp-epsilon 6"
     ],
     "ring x robust aggregation": ["--secagg --aggregator my.py:Median"],
     "ring x averaged batch norm": ["--secagg --norm batch --batch-norm average"],
+    "ring x coordinates chosen from data": ["--secagg --compress topk:0.1"],
+    "ring x quantiser": ["--ring-bits 32 --clip 1 --weight-cap 9 --compress quant:4"],
+    "quantiser x averaged batch norm": [
+        "--norm batch --batch-norm average --compress topk:0.1+quant:4"
+    ],
+    "robust aggregation x coordinates chosen from data": [
+        "--aggregator my.py:Median --compress topk:0.1"
+    ],
+    "error feedback without a sparsifier": [
+        "--error-feedback false", "--error-feedback false --compress quant:4"
+    ],
     "secure aggregation x one client": ["--secagg --clients 1", "--secagg --cohort 1"],
 }
 VALUES = {
@@ -100,13 +118,13 @@ SUMS = 'found = replace(found, sums={"variate": found.update})'
 
 
 def test_every_row_is_tried():
-    assert sorted(FORBIDDEN) == sorted(name for name, _, _ in ROWS)
+    assert sorted(FORBIDDEN) == sorted(row.name for row in ROWS)
 
 
 def test_every_row_of_the_table_is_refused_in_one_line(tmp_path, data):
     """As real processes, which answer before torch is imported."""
     (tmp_path / "my.py").write_text(MEDIAN)
-    lines = [(reason, each) for name, _, reason in ROWS for each in FORBIDDEN[name]]
+    lines = [(row.refusal, each) for row in ROWS for each in FORBIDDEN[row.name]]
 
     def run(options: str) -> tuple[str, str, int]:
         words = options.replace("my.py", str(tmp_path / "my.py")).split()

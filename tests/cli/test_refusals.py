@@ -120,4 +120,4 @@ def test_out_that_is_taken(refused, tmp_path, data, out):
 def test_out_that_holds_another_run(refused, play, data):
     play("")
     line = refused(TINY, "--data", data, "--out", "run")
-    assert "--out run holds another run" in line and "--resume run" in line
+    assert "--out run holds a run" in line and "--resume run" in line

@@ -89,7 +89,7 @@ def expected(fate: Fate, keep_partial: bool) -> tuple[int, int, int]:
     worked on by the client, and come back answered."""
     if fate.dropout == "before training":
         return 0, 0, 0
-    if fate.work < 1 and not keep_partial:
+    if fate.work == 0 or (fate.work < 1 and not keep_partial):
         return 2, 1, 1
     return {"before upload": (2, 2, 1), "after upload": (2, 2, 2), None: (3, 3, 3)}[fate.dropout]
 
@@ -118,3 +118,34 @@ def law_every_fate_is_acted_out(impl, fates, keep_partial):
             up += sum(len(encode(each[name])) for each in replies[:answered])
         assert network.bytes_up == up, "a lost upload was counted, or one that came was not"
         assert network.bytes_down == down, "what went down to the clients was miscounted"
+
+
+@law(
+    "faulty_network",
+    fates=st.lists(FATES, min_size=4, max_size=4),
+    shares=st.lists(st.sampled_from([1.0, 0.5, 0.25, 0.0]), min_size=4, max_size=4),
+    keep_partial=st.booleans(),
+)
+def law_whoever_would_come_too_late_is_a_straggler(impl, fates, shares, keep_partial):
+    """The part of its steps is the smaller of what its fate and what the deadline leaves."""
+    late = dict(zip(NAMES, shares, strict=True))
+    slowed = {
+        name: replace(fate, work=min(fate.work, late[name]))
+        for name, fate in zip(NAMES, fates, strict=True)
+    }
+    foretold = Foretold(dict(zip(NAMES, fates, strict=True)), keep_partial)
+    clients, told = {name: Polite() for name in NAMES}, {}
+    network = impl(clients, foretold)
+    network.in_time = lambda name, down: told.setdefault(name, down) and late[name]
+    stages = [Greeting(1, "hello"), question(1), Greeting(1, "bye")]
+    replies = [dict(network.ask(dict.fromkeys(NAMES, each))) for each in stages]
+    heard = sum(len(encode(each)) for each in stages[:2])
+    assert set(told.values()) <= {heard}, "the bytes that came down are miscounted"
+    for name, fate in slowed.items():
+        sent, asked, answered = expected(fate, keep_partial)
+        work = fate.work if keep_partial and fate.work else 1.0
+        right = [stages[0], replace(stages[1], work=work), stages[2]]
+        diary = [encode(each) for _, each in clients[name].diary]
+        assert diary == list(map(encode, right[:asked])), f"{fate}: asked for other work"
+        assert [name in each for each in replies] == [i < answered for i in range(3)], fate
+        assert network.down[name] == sum(len(encode(each)) for each in right[:sent])

@@ -181,7 +181,7 @@ def law_the_summary_counts_patients_and_names_the_worst(impl, counts, seed):
 
 def finished(each: Evaluation) -> SimpleNamespace:
     """A folder of a run that ended with this evidence."""
-    totals = {"bytes_up": 1, "bytes_down": 1, "seconds": 1.0}
+    totals = {"bytes_up": 1, "bytes_down": 1, "seconds": 1.0, "simulated_hours": None}
     summary = {"dataset": "tiny", "synthetic": True, "totals": totals, "epsilon": None}
     kept = {"evidence": each.evidence, "patients": each.patients}
     return SimpleNamespace(load_evaluation=lambda name: kept, summary=lambda: summary)

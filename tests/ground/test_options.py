@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 
@@ -16,7 +16,8 @@ class Component:
     required: int
     mu: float = option(0.01, "pull", unit="1/step", low=0.0)
     clients: int | None = option(None, "hospitals", low=1)
-    norm: str = option("group", "norm", choices=("group", "batch"))
+    norm: Literal["group", "batch"] = option("group", "norm")
+    bits: Literal[32, 64, None] = option(None, "bits")
     plain: int = 3
     made: list = field(default_factory=list)
     hidden: int = field(default=1, init=False)
@@ -30,10 +31,11 @@ class Network:
 
 def test_fields_with_defaults_are_options():
     found = {each.name: each for each in options_of(Component)}
-    assert list(found) == ["mu", "clients", "norm", "plain"]
+    assert list(found) == ["mu", "clients", "norm", "bits", "plain"]
     assert found["mu"] == Option("mu", float, 0.01, "pull", "1/step", low=0.0)
     assert found["clients"].type is int and found["clients"].default is None
-    assert found["norm"].choices == ("group", "batch")
+    assert (found["norm"].type, found["norm"].choices) == (str, ("group", "batch"))
+    assert (found["bits"].type, found["bits"].choices) == (int, (32, 64))
 
 
 def test_a_constructor_s_defaults_are_options():
@@ -57,6 +59,11 @@ def test_flags_have_dashes():
         (Option("lr", float, 1.0), "fast", "--lr takes a number, not 'fast'"),
         (Option("p", float, 0.0, high=1.0), "1.1", "--p 1.1: must be at most 1.0"),
         (Option("fast", bool, False), "True", "--fast takes true or false, not 'True'"),
+        (
+            Option("ring_bits", int, None, choices=(32, 64)),
+            "48",
+            "--ring-bits 48: choose from 32, 64",
+        ),
         (
             Option("norm", str, "group", choices=("group", "batch")),
             "grup",

@@ -107,7 +107,7 @@ class LostUploadCounted(FaultyNetwork):
         fate, before = self.faults.fate(question.round, name), self.bytes_down
         reply = super().deliver(name, question)
         if question.uploads and fate.dropout == "before upload" and self.bytes_down > before:
-            self.bytes_up += wire_size(question)
+            self.up[name] += wire_size(question)
         return reply
 
 
@@ -177,6 +177,6 @@ class _Deaf:
 )
 class GoneForGood(FaultyNetwork):
     def begin_round(self):
-        gone = self.gone
+        gone = getattr(self, "gone", set())
         super().begin_round()
         self.gone = gone

@@ -34,7 +34,8 @@ class StretchesWhatDoesNotFit(UNet):
         pass
 
     def forward(self, images):
-        fitting = [max(1, round(side / self.side)) * self.side for side in images.shape[2:]]
+        unit = 2 ** len(self.rise)
+        fitting = [max(1, round(side / unit)) * unit for side in images.shape[2:]]
         return F.interpolate(super().forward(F.interpolate(images, fitting)), images.shape[2:])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import torch
 
@@ -21,10 +22,10 @@ class Open(Network):
                 yield name, reply
 
     def deliver(self, name, question):
-        self.bytes_down += wire_size(question)
+        self.down[name] += wire_size(question)
         try:
             reply = self.clients[name].answer(question)
-            self.bytes_up += wire_size(reply)
+            self.up[name] += wire_size(reply)
         except Exception as error:
             self.failures[name] = f"{type(error).__name__}: {error}"
             return None
@@ -56,9 +57,9 @@ class RepliesUnsealed(Open):
 )
 class PayloadCounted(Open):
     def deliver(self, name, question):
-        self.bytes_down += sum(t.numel() * t.element_size() for _, t in tensors(question))
+        self.down[name] += sum(t.numel() * t.element_size() for _, t in tensors(question))
         reply = self.clients[name].answer(question)
-        self.bytes_up += sum(t.numel() * t.element_size() for _, t in tensors(reply))
+        self.up[name] += sum(t.numel() * t.element_size() for _, t in tensors(reply))
         return reply
 
 
@@ -69,9 +70,9 @@ class PayloadCounted(Open):
 )
 class BroadcastCountedOnce(Open):
     def ask(self, questions):
-        before = self.bytes_down
+        before = self.down.copy()
         yield from super().ask(questions)
-        self.bytes_down = before + max(map(wire_size, questions.values()), default=0)
+        self.down = before + Counter(all=max(map(wire_size, questions.values()), default=0))
 
 
 @mutant(
@@ -81,9 +82,9 @@ class BroadcastCountedOnce(Open):
 )
 class FailureEndsTheRound(Open):
     def deliver(self, name, question):
-        self.bytes_down += wire_size(question)
+        self.down[name] += wire_size(question)
         reply = self.clients[name].answer(question)
-        self.bytes_up += wire_size(reply)
+        self.up[name] += wire_size(reply)
         return reply
 
 

@@ -38,6 +38,7 @@ class NoiseOnTheMean(NoisySum):
 )
 class SumsFloats(NoisySum):
     def add(self, client, update, weight):
+        super().add(client, torch.zeros_like(update), weight)
         self.noise = (self.noise.float() + update * weight).double()
 
 

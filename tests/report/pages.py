@@ -151,6 +151,7 @@ def summary(
             "dropped": sum(len(each["dropped"]) for each in records),
             "aborted": sum(each["aborted"] for each in records),
             "seconds": 1.5,
+            "simulated_hours": 0.25,
         },
         "versions": {"fedmini": "0.1.0", "torch": "2"},
         "device": "cpu",
@@ -166,7 +167,7 @@ def comparison(names: list[str], **changes: object) -> dict:
     for place, name in enumerate(names):
         level = {"dice": interval(0.4 + place / 10)}
         gaps = {other: {"dice": interval(0.1)} for other in names[:place]}
-        costs = {"bytes_up": 3, "bytes_down": 4, "seconds": 2.0}
+        costs = {"bytes_up": 3, "bytes_down": 4, "seconds": 2.0, "simulated_hours": 0.5}
         rows.append({"algorithm": name, "metrics": level, "differences": gaps, **costs})
         runs[f"{place} {name}"] = {"score": level["dice"], "worst": "north"}
     return {

@@ -118,12 +118,12 @@ def test_the_stamp_touches_no_other_text(tmp_path, name):
     assert touching == [stamp.get_text()]
 
 
-def test_curves_skip_rounds_without_a_metric_and_count_bytes_of_all(tmp_path):
+def test_curves_skip_rounds_without_a_metric_and_count_bytes_sent_up(tmp_path):
     figure = drawn(tmp_path / "a.png", DRAW["curves"])
     by_round, by_bytes = figure.axes
     assert by_round.lines[0].get_xdata().tolist() == [2, 4, 6]
     np.testing.assert_allclose(by_round.lines[0].get_ydata(), [0.2, 0.4, 0.6])
-    np.testing.assert_allclose(by_bytes.lines[0].get_xdata(), [2, 4, 6])
+    np.testing.assert_allclose(by_bytes.lines[0].get_xdata(), [1, 2, 3])
     assert "kB" in by_bytes.get_xlabel()
     assert "lines across: nothing sent, last round" in texts(figure)
 
@@ -201,7 +201,7 @@ def test_figures_leave_matplotlib_as_it_was_and_cost_nothing_before_the_first():
         "assert 'matplotlib' not in sys.modules; import matplotlib;"
         "names = matplotlib.rcParams.keys() - {'backend'};"
         "before = [matplotlib.rcParams[name] for name in names];"
-        "import tempfile; path = tempfile.mkdtemp() + '/a.png';"
+        "import pathlib, tempfile; path = pathlib.Path(tempfile.mkdtemp(), 'a.png');"
         "import numpy; from fedmini.report import canvas, figures;\n"
         "with canvas.sheet(path, 'A', synthetic=True) as figure:\n"
         "    figures.partition(figure, numpy.ones((1, 1)), [2], ['a'], ['b'])\n"

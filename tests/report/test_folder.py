@@ -48,7 +48,7 @@ def test_a_run_may_start_in_an_empty_folder_and_deep_down(tmp_path):
 
 
 def test_out_that_holds_a_run_suggests_to_resume(folder):
-    with pytest.raises(UserError, match=r"--out .*holds another run.*--resume"):
+    with pytest.raises(UserError, match=r"--out .*holds a run.*--resume"):
         RunFolder.create(folder.path, {})
 
 
