@@ -1,6 +1,6 @@
 """What --compress changes in a round: fewer coordinates travel, and each in fewer bits.
 
-    delta + residual -> sparsify -> clip -> weight -> [ring, noise, mask | quantise, code] -> wire
+    delta + residual -> sparsify -> clip -> weight -> [ring, noise, mask | quantise] -> wire
 
 Which coordinates travel is chosen by each hospital from its own update, and then goes up with them
 (top-k), or is the same for all in a round and goes down with its question (random-k, prev-k): only
@@ -22,6 +22,7 @@ from fedmini.client import Client
 from fedmini.compression import Quantiser, Sparsifier, indices, parse
 from fedmini.compression.quantise import BUCKET
 from fedmini.config import Config
+from fedmini.errors import UserError
 from fedmini.messages import Upload
 from fedmini.rng import stream
 from fedmini.server import Server
@@ -126,7 +127,11 @@ def compression(config: Config, model: FlatModel, shared: Tensor | None) -> Comp
     """What the options say; UserError for a --compress that cannot be read."""
     sparsifier, quantiser = parse(config.compress)
     trained, size = travelling(model, shared)
-    feedback = config.error_feedback
-    if feedback is None:  # where a coordinate waits long for its turn, what is owed piles up
-        feedback = sparsifier is not None and not sparsifier.common
+    if sparsifier is not None:
+        chosen = sparsifier.coordinates(torch.linspace(-1, 1, trained), stream(0, "trial"))
+        right = sparsifier.kept(trained)
+        if chosen.dtype != torch.int64 or chosen.shape != (right,):
+            found = f"{tuple(chosen.shape)} coordinates, {chosen.dtype}"
+            raise UserError(f"--compress {config.compress}: gave {found}; right is {right}, int64")
+    feedback = bool(config.error_feedback)
     return Compression(sparsifier, quantiser, feedback, size, trained, config.seeds[0])

@@ -22,6 +22,7 @@ from fedmini.errors import UserError
 from fedmini.files import sha256, write_json
 from fedmini.folder import RunFolder
 from fedmini.registry import COMPONENTS
+from fedmini.profiles import PROFILES
 from fedmini.simulation import build, load_dataset, settle_defaults
 from fedmini.specification import stages
 from fedmini.training import Training
@@ -78,11 +79,12 @@ def resume(given: dict[str, object]) -> Job:
 
 
 def plugins(config: Config) -> dict[str, str]:
-    """The files from outside that a run's components and weights come from: their SHA-256."""
+    """The files from outside that a run's components, weights and profiles come from: SHA-256."""
     chosen = [getattr(config, option) or "" for option in COMPONENTS.values()]
     chosen += [name for name, _ in stages(config.compress)]
     foreign = [each for text in chosen for each in text.split(",") if ".py:" in each]
-    files = {each.rpartition(":")[0] for each in foreign} | {config.pretrained or ""} - {""}
+    files = {each.rpartition(":")[0] for each in foreign}
+    files |= {config.pretrained or "", config.profile} - {"", *PROFILES}
     return {file: sha256(file) for file in sorted(files)}
 
 

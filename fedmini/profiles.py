@@ -36,6 +36,9 @@ TIERS = {
 }
 
 
+PROFILES = {"uniform", "hospital-tiers"}  # those that need no file
+
+
 def profiles(text: str, hospitals: Mapping[str, int]) -> dict[str, Profile]:
     """The profile of every hospital; `hospitals` gives each name its number of training images.
 

@@ -118,7 +118,8 @@ class RunOptions:
     dp_physical_batch: int = private(16, "gradients held in memory at a time", low=1, high=10**6)
 
     compress: str = squeezed(
-        "none", "what travels of an update: topk:R, randk:R, prevk:R, quant:BITS, topk:R+quant:BITS"
+        "none", "what travels of an update: topk:R, randk:R, prevk:R, FILE.py:NAME:R, or all; then "
+        "quant:BITS of each number, as in topk:0.01+quant:4"
     )
     error_feedback: bool | None = squeezed(
         None, "add what was left out to the next update (default: with topk or your own sparsifier)"
@@ -130,7 +131,7 @@ class RunOptions:
         None, "what happens to their partial work (default: FedProx keeps it, the others drop it)"
     )
     profile: str = faulty(
-        "uniform", "machine and line of each hospital, for simulated hours: uniform, hospital-tiers"
+        "uniform", "machine and line of each hospital: uniform, hospital-tiers or FILE.json"
     )
     deadline: float | None = faulty(
         None, "of a round: who would come later is a straggler", above=0.0, unit="simulated hours"

@@ -14,6 +14,7 @@ from torch import Tensor
 from fedmini.algorithms.fedavg import FedAvg
 from fedmini.architecture import build_module, shared_coordinates
 from fedmini.client import Client, LocalTraining
+from fedmini.combinations import selects, sparsifiers
 from fedmini.config import Config
 from fedmini.data import schema, store
 from fedmini.data.dataset import Dataset
@@ -61,6 +62,9 @@ def settle_defaults(config: Config, dataset: Dataset) -> Config:
         bounds = {"clip": bounds["clip"] or 100.0, "ring_bits": config.ring_bits or 32}
         if config.unit is None:
             bounds["weight_cap"] = config.weight_cap or 1000
+    if sparsifiers(config) and config.error_feedback is None:
+        # where a coordinate waits long for its turn, what is owed to it piles up
+        bounds["error_feedback"] = bool(selects(config))
     device = usable(config.device)
     return dataclasses.replace(config, partition=scheme, clients=clients, device=device, **bounds)
 
@@ -113,11 +117,12 @@ def build(config: Config, dataset: Dataset, key: bytes | None = None) -> Federat
         config, dataset, table, division, held, clients, server, model, task, normalise, loaded
     )
     server.compression = compression
-    if not algorithm.pooled:
-        set_clock(federation)
     if config.unit is not None:
         private.protect(federation, key or secrets.token_bytes(32))
-    for flag, given in (("--secagg", config.secagg), ("--compress", config.compress != "none")):
+    if not algorithm.pooled:
+        set_clock(federation)
+    asked = {"--secagg": config.secagg, "--deadline": config.deadline}
+    for flag, given in (asked | {"--compress": config.compress != "none"}).items():
         if given and algorithm.alone:
             notice = f"{config.algo} sends no update: {flag} changes nothing there"
             federation.notices = [*federation.notices, notice]
@@ -140,6 +145,15 @@ def set_clock(federation: Federation) -> None:
         return clock.work(name, steps=steps, up=upload, down=down, deadline=config.deadline)
 
     server.network.in_time = in_time
+    travels = len(server.model) if server.shared is None else int(server.shared.sum())
+    parts = {name: in_time(name, 4 * travels) for name in clients}
+    partial = server.network.faults.keep_partial
+    late = [name for name, part in parts.items() if part == 0 or (part < 1 and not partial)]
+    if len(late) == len(clients):
+        raise UserError(f"--deadline {config.deadline:g}: every hospital would come too late")
+    if late:
+        words = f"--deadline {config.deadline:g}: {', '.join(late)} will come too late in each round"
+        federation.notices = [*federation.notices, words]
 
 
 def divide(config: Config, dataset: Dataset) -> tuple[PatientTable, Partition, list[Hospital]]:

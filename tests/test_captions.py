@@ -17,7 +17,7 @@ def lines(*values):
 def test_curves_begin_and_end_where_they_are_measured():
     curves = {"fedavg": [lines(None, 0.2, 0.4), lines(None, 0.4, 0.6)], "local": [lines(0.1, 0.3)]}
     words = captions.learning_curves(curves, "dice")
-    assert "fedavg from 0.300 after round 2 to 0.500 after round 3, with 30.0 bytes sent up" in words
+    assert "fedavg from 0.300 after round 2 to 0.500 after round 3, with 30 bytes sent up" in words
     assert "local from 0.100 after round 1 to 0.300 after round 2" in words
     assert words.startswith("Dice of validation patients")
 

@@ -48,8 +48,8 @@ def comparison():
 def test_a_comparison_shows_levels_costs_and_verdicts(comparison):
     lines = comparison_table(comparison).splitlines()
     assert "SYNTHETIC" in lines[0] and "means of 3 runs" in lines[0]
-    assert lines[2].split() == "Dice sent up sent down seconds simulated hours".split()
-    assert lines[4].split() == "fedprox 0.822 [0.790, 0.850] 12.3 MB 2.0 MB 101.5 0.0013".split()
+    assert lines[2].split() == "Dice sent up sent down seconds simulated".split()
+    assert lines[4].split() == "fedprox 0.822 [0.790, 0.850] 12.3 MB 2.0 MB 101.5 4.5 s".split()
     assert "fedprox - fedavg  +0.012 [-0.003, +0.027]  not resolved" in lines
     assert "local - fedavg    -0.110 [-0.150, -0.080]  local is lower" in lines
     assert lines[-1].split() == "local - fedprox - not resolved".split()
@@ -71,7 +71,7 @@ def test_a_line_fits_the_console_and_no_column_is_lost(metrics, name):
     content |= {"epsilon": None, "privacy": "No noise."}
     text = comparison_table(content | {"rows": [row(name, values, {})]})
     assert max(map(len, text.splitlines())) <= 100
-    for heading in [*map(metric_words, values), "sent up", "sent down", "seconds", "simulated hours"]:
+    for heading in [*map(metric_words, values), "sent up", "sent down", "seconds", "simulated"]:
         assert text.count(heading) == 1
 
 
@@ -99,7 +99,7 @@ def test_a_summary_names_the_worst_hospital():
     assert "fedprox after round 20" in lines[0]
     assert lines[3].split() == "all hospitals 5 0.800 [0.700, 0.900]".split()
     assert lines[5].startswith("b (worst)")
-    assert lines[-1] == "5.0 kB up, 900.0 bytes down, 2.2 seconds (simulated hours: -)"
+    assert lines[-1] == "5.0 kB up, 900 bytes down, 2.2 seconds (simulated federation: -)"
     private = summary_table(summary | {"epsilon": 1.5, "privacy": "each patient: epsilon 1.5"})
     assert private.splitlines()[-1] == "each patient: epsilon 1.5"
 

@@ -2,7 +2,7 @@
 
 A compressor turns a vector into a part, the tensors that travel, and a part into a vector again.
 select.py finds large coordinates, sparsify.py keeps some of them, indices.py says which in few
-bytes; quantise.py rounds values to few bits; feedback.py remembers what was left out.
+bytes; quantise.py rounds values to few bits; feedback.py remembers what was left out (a client of a federation by `fedmini/compressed.py`).
 
 Left out: compression of what the server sends, momentum correction, signs, and a code shorter than
 its bits (entropy coding).
@@ -32,4 +32,6 @@ def parse(spec: str) -> tuple[Sparsifier | None, Quantiser | None]:
             sparsifier = found(number)
         else:
             raise UserError(f"--compress {spec}: {name} is no subclass of compression.Sparsifier")
+    if sparsifier is not None and sparsifier.common and not hasattr(sparsifier, "announce"):
+        raise UserError(f"--compress {spec}: with common = True it needs announce() and read()")
     return sparsifier, quantiser

@@ -3,6 +3,9 @@
 So every coordinate arrives in the end, and a biased compressor such as top-k converges (Stich,
 Cordonnier, Jaggi 2018, Algorithm 1; Karimireddy et al. 2019, Algorithm 2). Half of it is to know
 whether an upload arrived: until then, what it left out is pending.
+
+This is the idea by itself, for any compressor: with a quantiser, rounding is remembered too. A client
+of a federation has its residual in its state, and remembers no rounding: `fedmini/compressed.py`.
 """
 
 from torch import Generator, Tensor

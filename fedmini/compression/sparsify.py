@@ -45,7 +45,7 @@ class Sparsifier:
 
         Draws come from `generator`; with None from torch's global one, as everywhere in torch.
         """
-        raise NotImplementedError
+        raise NotImplementedError("a sparsifier needs the method `coordinates`")
 
     def compress(self, vector: Tensor, generator: Generator | None = None) -> Part:
         """The values (k,) of a float32 vector (D,), coded indices (uint8), and D (int64)."""
@@ -75,7 +75,7 @@ class TopK(Sparsifier):
 
 
 class RandomK(Sparsifier):
-    """k coordinates drawn uniformly from a seed, which travels in their place."""
+    """k coordinates drawn uniformly from a seed, which stands for them: announced, or in the part."""
 
     common = True
 

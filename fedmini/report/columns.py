@@ -9,7 +9,7 @@ They are read from the dictionaries that stand in summary.json and comparison.js
 
 from collections.abc import Iterable, Mapping
 
-from fedmini.report.words import metric_words, pairs, sized, verdict, written
+from fedmini.report.words import lasting, metric_words, pairs, sized, verdict, written
 
 Column = list[str]  # the heading, then the cells
 
@@ -50,7 +50,7 @@ def algorithm_columns(rows: list[dict]) -> list[Column]:
         ["sent up", *(sized(row["bytes_up"]) for row in rows)],
         ["sent down", *(sized(row["bytes_down"]) for row in rows)],
         ["seconds", *(f"{row['seconds']:.1f}" for row in rows)],
-        ["simulated hours", *(_hours(row["simulated_hours"]) for row in rows)],
+        ["simulated", *(lasting(row["simulated_hours"]) for row in rows)],
     ]
 
 
@@ -70,20 +70,16 @@ def named_columns(head: str, rows: Mapping[str, dict]) -> list[Column]:
 
 
 def costs(totals: dict) -> str:
-    """`4.0 MB up, 4.3 MB down, 8.9 seconds (simulated hours: 0.0012)`."""
+    """`4.0 MB up, 4.3 MB down, 8.9 seconds (simulated federation: 1.5 h)`."""
     up, down, hours = (totals[key] for key in ("bytes_up", "bytes_down", "simulated_hours"))
     sent = f"{sized(up)} up, {sized(down)} down, {totals['seconds']:.1f} seconds"
-    return f"{sent} (simulated hours: {_hours(hours)})"
+    return f"{sent} (simulated federation: {lasting(hours)})"
 
 
 def repeats(comparison: dict) -> str:
     """`one run each`, or `means of 3 runs each`."""
     many = comparison["repeats"]
     return "one run each" if many == 1 else f"means of {many} runs each"
-
-
-def _hours(hours: float | None) -> str:
-    return "-" if hours is None else f"{hours:.2g}"
 
 
 def _whole(metrics: Iterable[str]) -> list[str]:

@@ -47,6 +47,7 @@ def run_page(config: dict, summary: dict, records: list[dict], pictures: dict[st
     hospitals = columns.hospital_columns(summary)
     found = summary | summary["totals"] | rounds.count(records) | {
         "title": f"{summary['algorithm']} on {summary['dataset']}",
+        "until": config["deadline"] or "none is set",
         "patients": hospitals[1][1],
         "score": written(summary["test"][metric]),
         "worst": worst or "none could be measured",

@@ -34,7 +34,17 @@ def byte_unit(largest: float) -> tuple[float, str]:
 def sized(count: float) -> str:
     """`1.8 kB`: a number of bytes."""
     size, unit = byte_unit(count)
-    return f"{count / size:.1f} {unit}"
+    return f"{count / size:.{0 if size == 1 else 1}f} {unit}"
+
+
+def lasting(hours: float | None) -> str:
+    """`2.3 h`, `1.5 min`, `0.016 s`: simulated time; `-` where no clock ran."""
+    if hours is None:
+        return "-"
+    for size, unit in ((1, "h"), (60, "min")):
+        if hours * size >= 1:
+            return f"{hours * size:,.1f} {unit}"
+    return f"{hours * 3600:.2g} s"
 
 
 def defined(interval: dict | None) -> bool:

@@ -21,6 +21,17 @@ class Mine(Sparsifier):
         ranked = vector.abs().argsort(descending=True, stable=True)
         return ranked[: self.kept(len(vector))].sort().values
 """
+WRONG = """
+class Sparse:
+    pass
+
+class Greedy(Mine):
+    def coordinates(self, vector, generator=None):
+        return vector.abs().argsort()[:4]
+
+class Shared(Mine):
+    common = True
+"""
 RIGHT = "right would be none, topk:R"
 SPECS = {
     "topk": RIGHT,
@@ -37,6 +48,8 @@ SPECS = {
     "nothing.py:Mine:0.1": "nothing.py: there is no such file",
     "my.py:Yours:0.1": "the file has no Yours",
     "my.py:Sparse:0.1": "Sparse is no subclass of compression.Sparsifier",
+    "my.py:Greedy:0.1": "gave (4,) coordinates, torch.int64; right is",
+    "my.py:Shared:0.1": "with common = True it needs announce() and read()",
     "topk:0.1 --secagg": "use randk or prevk",
     "quant:4 --error-feedback false": "--error-feedback is read with a sparsifier",
 }
@@ -145,7 +158,7 @@ def test_bytes_fall_as_they_should(command, data):
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_compressor_that_cannot_be(refused, data, tmp_path, spec):
-    (tmp_path / "cwd" / "my.py").write_text(OWN + "\nclass Sparse:\n    pass\n")
+    (tmp_path / "cwd" / "my.py").write_text(OWN + WRONG)
     line = refused(f"{TINY} --out never --compress {spec} --data", data)
     assert SPECS[spec] in line, line
 
@@ -206,7 +219,15 @@ def test_unequal_hospitals_train_alike_and_take_longer(play, tmp_path):
     assert play("--algo centralized", "pooled").lines[0]["simulated_hours"] is None
 
 
-def test_who_is_late_is_a_straggler(play, tmp_path):
+def test_a_profile_stays_what_it_was(play, refused, tmp_path):
+    file = tmp_path / "cwd" / "slow.json"
+    file.write_text(SLOW)
+    play("--profile slow.json", "slow")
+    file.write_text(SLOW.replace("200", "100"))
+    assert "slow.json is not what it was" in refused("--resume slow --rounds 4")
+
+
+def test_who_is_late_is_a_straggler(play, command, refused, data, tmp_path):
     """Site B needs ten times as long to send; compressed, its update is in time."""
     (tmp_path / "cwd" / "slow.json").write_text(SLOW)
     options = f"{WIDER.removeprefix(SIZELESS)} --algo fedavg --profile slow.json"
@@ -214,8 +235,11 @@ def test_who_is_late_is_a_straggler(play, tmp_path):
     (hours,) = {line["simulated_hours"] for line in patient.lines}
     generous = play(f"{options} --deadline {2 * hours}", "generous")
     assert generous.timeless()[0] == patient.timeless()[0]
-    strict = play(f"{options} --deadline {hours / 2}", "strict")
-    for line in strict.lines:
+    bare = f"{SIZELESS} {options} --rounds 2 --data {data} --deadline"
+    strict = command(f"{bare} {hours / 2} --out strict")
+    assert strict.status == 0 and "site-B will come too late in each round" in strict.err
+    assert "every hospital would come too late" in refused(f"{bare} {hours / 1e6} --out never")
+    for line in Run(Path("strict")).lines:
         assert line["dropped"] == ["site-B"] and line["simulated_hours"] == hours / 2
     squeezed = play(f"{options} --deadline {hours / 2} --compress topk:0.01", "squeezed")
     assert not any(line["dropped"] for line in squeezed.lines)

@@ -125,7 +125,7 @@ def test_a_comparison_shows_levels_differences_verdicts_and_runs():
     pictures = {"comparison": png(1), "learning_curves": png(2)}
     read = Reader(comparison_page(config(algo="fedavg,local"), found, pictures))
     assert ["local - fedavg", "-0.010 [-0.041, +0.007]", "not resolved"] in read.rows
-    assert ["fedavg", "0.400 [0.369, 0.417]", "3.0 bytes", "4.0 bytes", "2.0", "0.5"] in read.rows
+    assert ["fedavg", "0.400 [0.369, 0.417]", "3 bytes", "4 bytes", "2.0", "30.0 min"] in read.rows
     assert ["0 fedavg", "0.400 [0.369, 0.417]", "north"] in read.rows
     assert [link for link in read.links if not link.startswith("data:")] == [
         "0%20fedavg/report.html", "1%20local/report.html",
