@@ -33,7 +33,7 @@ from fedmini.profiles import Clock, profiles, step_flops
 from fedmini.registry import resolve
 from fedmini.server import Cohorts, Server
 from fedmini.tensors import usable
-from fedmini.uplink import largest_upload, ring, uplink
+from fedmini.uplink import largest_upload, ring, travelling, uplink
 from fedmini.vector import FlatModel
 
 
@@ -145,12 +145,19 @@ def set_clock(federation: Federation) -> None:
         return clock.work(name, steps=steps, up=upload, down=down, deadline=config.deadline)
 
     server.network.in_time = in_time
-    travels = len(server.model) if server.shared is None else int(server.shared.sum())
-    parts = {name: in_time(name, 4 * travels) for name in clients}
+    down = 4 * travelling(federation.model, server.shared)[1]  # float32
+    parts = {name: in_time(name, down) for name in clients}
     partial = server.network.faults.keep_partial
     late = [name for name, part in parts.items() if part == 0 or (part < 1 and not partial)]
     if len(late) == len(clients):
-        raise UserError(f"--deadline {config.deadline:g}: every hospital would come too late")
+        needed = min(
+            clock.hours(name, steps=each.whole_steps, up=upload, down=down)
+            for name, each in clients.items()
+        )
+        raise UserError(
+            f"--deadline {config.deadline:g}: every hospital would come too late; the fastest "
+            f"needs {needed:.2g} simulated hours"
+        )
     if late:
         words = f"--deadline {config.deadline:g}: {', '.join(late)} will come too late in each round"
         federation.notices = [*federation.notices, words]
